@@ -1,0 +1,2 @@
+//! stend
+fn main() {}

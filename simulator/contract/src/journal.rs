@@ -1,0 +1,120 @@
+//! What a line of the journal looks like: an append-only, hash-chained record of all that happened in a sandbox.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::time::Timestamp;
+
+/// One entry. `hash` is SHA-256 (hex) over the canonical JSON of the entry without `hash`, `prev` included,
+/// so that a changed, missing or moved line breaks the chain. `wall_us` stands beside the chain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Counts from 1 without gaps within a sandbox.
+    pub n: u64,
+    /// The sandbox's clock.
+    pub at: Timestamp,
+    pub sandbox: String,
+    /// One of [`kinds`].
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<String>,
+    /// The citizen's OID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citizen: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
+    /// The exchange in which it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<u64>,
+    pub data: Value,
+    pub prev: String,
+    pub hash: String,
+    /// Wall clock of the machine, microseconds since 1970, to order entries beside exchanges; not in the chain.
+    #[serde(default)]
+    pub wall_us: i64,
+}
+
+/// The kinds of entry. Rules and scenarios name them; a new kind is added here first.
+pub mod kinds {
+    macro_rules! kinds {
+        ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+            $($(#[$doc])* pub const $name: &str = $text;)*
+            /// Every kind, in the order of this file.
+            pub const ALL: &[&str] = &[$($text),*];
+        };
+    }
+    kinds! {
+        SANDBOX_OPENED = "sandbox.opened";
+        CLOCK_MOVED = "clock.moved";
+        PARTNER_REGISTERED = "partner.registered";
+        PARTNER_CERTIFICATE_ADDED = "partner.certificate_added";
+        CITIZEN_ADDED = "citizen.added";
+        CITIZEN_CHANGED = "citizen.changed";
+        /// `{flow, client_id, protocol: esia-v1|esia-v3|oidc, redirect_uri, scopes[], state, consent?}`
+        AUTHORISATION_BEGUN = "authorisation.begun";
+        /// `{flow, code, error}`: the flow ended at the portal without a code.
+        AUTHORISATION_REFUSED = "authorisation.refused";
+        PASSWORD_ACCEPTED = "password.accepted";
+        /// `{left}`: attempts left before the lock-out.
+        PASSWORD_REJECTED = "password.rejected";
+        /// `{until}`
+        ACCOUNT_LOCKED = "account.locked";
+        ACCOUNT_UNLOCKED = "account.unlocked";
+        OTP_SENT = "otp.sent";
+        OTP_ACCEPTED = "otp.accepted";
+        OTP_REJECTED = "otp.rejected";
+        /// `{id, client_id, purposes[], scopes[], actions[], expires_at, type}`; ip and text stand beside the chain.
+        CONSENT_REQUESTED = "consent.requested";
+        /// `{id, granted_at, expires_at, scopes[], ip}`
+        CONSENT_GRANTED = "consent.granted";
+        CONSENT_REFUSED = "consent.refused";
+        CONSENT_EXPIRED = "consent.expired";
+        /// `{id, by: citizen|bank}`
+        CONSENT_REVOKED = "consent.revoked";
+        CODE_ISSUED = "code.issued";
+        CODE_REDEEMED = "code.redeemed";
+        /// `{tokens: [{kind: access|id|refresh|data|partner, id, scopes[], expires_at, consent?}]}`
+        TOKENS_ISSUED = "tokens.issued";
+        TOKEN_REVOKED = "token.revoked";
+        /// `{id, reason: second-use|other-request|other-citizen|expired|consent-over|binding}`
+        TOKEN_MISUSED = "token.misused";
+        /// `{groups[], scopes[]}`: identity data of the citizen was read.
+        PERSON_READ = "person.read";
+        /// `{consent, count}`
+        DEBTS_READ = "debts.read";
+        /// `{external_id, uin, amount}`: the bank fed an overdue credit of its own.
+        DEBT_FED = "debt.fed";
+        DEBT_CHANGED = "debt.changed";
+        /// `{id, uin, amount, method, key}`: `key` is the digest of the idempotency key.
+        PAYMENT_ACCEPTED = "payment.accepted";
+        /// The same key with the same body came again and got the same answer: `{id, key}`.
+        PAYMENT_REPEATED = "payment.repeated";
+        /// `{uin, code}`
+        PAYMENT_REFUSED = "payment.refused";
+        RESTRICTION_LIFTED = "restriction.lifted";
+        /// `{order, from, to, due}`
+        PENSION_ORDERED = "pension.ordered";
+        /// `{order?, from, to}`
+        PENSION_READ = "pension.read";
+        /// `{id, type, due}`
+        HOOK_QUEUED = "hook.queued";
+        /// `{id, status, attempt}`
+        HOOK_DELIVERED = "hook.delivered";
+        /// `{id, status?, attempt, next?}`
+        HOOK_FAILED = "hook.failed";
+        /// `{channel, subject}`: a message to the citizen; its text stands beside the chain.
+        MESSAGE_SENT = "message.sent";
+        SESSION_OPENED = "session.opened";
+        SESSION_ENDED = "session.ended";
+        KEY_ROTATED = "key.rotated";
+        /// `{id, fault, scope}`
+        FAULT_ARMED = "fault.armed";
+        /// `{id, fault, message}`: the lie was told, in `exchange`.
+        FAULT_TOLD = "fault.told";
+        FAULT_REMOVED = "fault.removed";
+        /// `{result: completed|aborted, alert?, fault?, versions[], suites[], sni?}`: a handshake of note.
+        HANDSHAKE = "handshake";
+        /// `{code, cause, check, seen, wanted, mend}`: the portal said no, and this is why.
+        REQUEST_REFUSED = "request.refused";
+    }
+}
