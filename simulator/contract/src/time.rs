@@ -230,6 +230,10 @@ impl FromStr for Span {
     type Err = TimeError;
     fn from_str(text: &str) -> Result<Self, TimeError> {
         let wanted = "an ISO 8601 duration such as PT5S or P30D";
+        // The calendar library also reads "5 seconds"; files and wires carry ISO 8601 only.
+        if !text.starts_with('P') {
+            return Err(refused(text, wanted));
+        }
         let span: jiff::Span = text.parse().map_err(|_| refused(text, wanted))?;
         let total = span
             .total((jiff::Unit::Millisecond, jiff::SpanRelativeTo::days_are_24_hours()))
