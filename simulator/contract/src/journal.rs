@@ -54,6 +54,10 @@ pub mod kinds {
         AUTHORISATION_BEGUN = "authorisation.begun";
         /// `{flow, code, error}`: the flow ended at the portal without a code.
         AUTHORISATION_REFUSED = "authorisation.refused";
+        /// `{scopes[], remembered}`: the citizen let this client read these scopes of the account.
+        AUTHORISATION_APPROVED = "authorisation.approved";
+        /// `{id, request_uri}`: parameters pushed ahead (RFC 9126).
+        AUTHORISATION_PUSHED = "authorisation.pushed";
         PASSWORD_ACCEPTED = "password.accepted";
         /// `{left}`: attempts left before the lock-out.
         PASSWORD_REJECTED = "password.rejected";
@@ -76,6 +80,10 @@ pub mod kinds {
         /// `{tokens: [{kind: access|id|refresh|data|partner, id, scopes[], expires_at, consent?}]}`
         TOKENS_ISSUED = "tokens.issued";
         TOKEN_REVOKED = "token.revoked";
+        /// `{id, request}`: a data token met its one request (CNS-3); `request` is the request's digest-free name.
+        TOKEN_BOUND = "token.bound";
+        /// `{id}`: the final answer of its request was given.
+        TOKEN_SPENT = "token.spent";
         /// `{id, reason: second-use|other-request|other-citizen|expired|consent-over|binding}`
         TOKEN_MISUSED = "token.misused";
         /// `{groups[], scopes[]}`: identity data of the citizen was read.
@@ -91,6 +99,8 @@ pub mod kinds {
         PAYMENT_REPEATED = "payment.repeated";
         /// `{uin, code}`
         PAYMENT_REFUSED = "payment.refused";
+        /// `{id, uin}`: the money arrived.
+        PAYMENT_SETTLED = "payment.settled";
         RESTRICTION_LIFTED = "restriction.lifted";
         /// `{order, from, to, due}`
         PENSION_ORDERED = "pension.ordered";
