@@ -1,0 +1,157 @@
+//! What the bank is told when it starts: environment variables, as any bank's `bank.yaml` would give them.
+
+use std::path::PathBuf;
+
+/// Everything the bank needs to know. [`Options::from_env`] reads it from the environment.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `PORTAL`: the portal's origin.
+    pub portal: String,
+    /// `CA`: PEM file of the only authority that the bank trusts.
+    pub ca: PathBuf,
+    /// `ISSUER`: the issuer that the bank registered with, compared byte by byte.
+    pub issuer: String,
+    /// `CERT`, `KEY`: the bank's client certificate and its key, PEM.
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    /// `TLS_CERT`, `TLS_KEY`: the bank's own server certificate and key, PEM.
+    pub tls_cert: PathBuf,
+    pub tls_key: PathBuf,
+    /// `PORT`: where the bank listens on localhost; 0 picks a free one.
+    pub port: u16,
+    /// `PROTOCOL`: `esia-v3`, `esia-v1` or `oidc`.
+    pub protocol: Protocol,
+    /// `CLIENT_ID`.
+    pub client_id: String,
+    /// `DATA`: the data folder (`bank.log`, `audit.jsonl`, `bank.db`, `store.key`).
+    pub data: PathBuf,
+    /// `DEFECT`: the broken variant to be, if any.
+    pub defect: Option<String>,
+    /// `REVOCATION`: `crl` checks the portal's certificate against the authority's list.
+    pub revocation: Revocation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    EsiaV1,
+    EsiaV3,
+    Oidc,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Revocation {
+    Crl,
+    #[default]
+    None,
+}
+
+/// Why the bank could not start or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum BankError {
+    #[error("read the environment variable {name}: {why}")]
+    Environment { name: &'static str, why: String },
+    #[error("read {path}")]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("use {what}: {why}")]
+    Material { what: &'static str, why: String },
+    #[error("listen on localhost:{port}")]
+    Listen { port: u16, source: std::io::Error },
+    #[error("find the broken variant {slug:?}; `--list-defects` names them")]
+    UnknownDefect { slug: String },
+    #[error("keep the bank's data in {path}")]
+    Store { path: PathBuf, source: std::io::Error },
+}
+
+impl Protocol {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EsiaV1 => "esia-v1",
+            Self::EsiaV3 => "esia-v3",
+            Self::Oidc => "oidc",
+        }
+    }
+
+    pub const fn is_esia(self) -> bool {
+        matches!(self, Self::EsiaV1 | Self::EsiaV3)
+    }
+}
+
+impl Options {
+    /// Reads the environment; names the first variable that is missing or unusable.
+    pub fn from_env() -> Result<Self, BankError> {
+        Self::from_lookup(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// The same from any source of values.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, BankError> {
+        let need = |name: &'static str| {
+            lookup(name).ok_or_else(|| BankError::Environment { name, why: "it is not set".to_owned() })
+        };
+        let wrong = |name: &'static str, why: String| BankError::Environment { name, why };
+        let port = need("PORT")?;
+        let protocol = need("PROTOCOL")?;
+        Ok(Self {
+            portal: need("PORTAL")?.trim_end_matches('/').to_owned(),
+            ca: need("CA")?.into(),
+            issuer: need("ISSUER")?,
+            cert: need("CERT")?.into(),
+            key: need("KEY")?.into(),
+            tls_cert: need("TLS_CERT")?.into(),
+            tls_key: need("TLS_KEY")?.into(),
+            port: port.parse().map_err(|_| wrong("PORT", format!("{port:?} is no port")))?,
+            protocol: match protocol.as_str() {
+                "esia-v1" => Protocol::EsiaV1,
+                "esia-v3" => Protocol::EsiaV3,
+                "oidc" => Protocol::Oidc,
+                _ => return Err(wrong("PROTOCOL", format!("{protocol:?} is none of esia-v1, esia-v3, oidc"))),
+            },
+            client_id: lookup("CLIENT_ID").unwrap_or_else(|| "BANK01".to_owned()),
+            data: lookup("DATA").unwrap_or_else(|| ".".to_owned()).into(),
+            defect: lookup("DEFECT"),
+            revocation: match lookup("REVOCATION").as_deref() {
+                None | Some("none") => Revocation::None,
+                Some("crl") => Revocation::Crl,
+                Some(other) => return Err(wrong("REVOCATION", format!("{other:?} is none of crl, none"))),
+            },
+        })
+    }
+
+    pub(crate) fn check(&self) -> Result<(), BankError> {
+        match &self.defect {
+            Some(slug) if !crate::defects().iter().any(|defect| defect.slug == slug) => {
+                Err(BankError::UnknownDefect { slug: slug.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(name: &str) -> Option<String> {
+        let value = match name {
+            "PORTAL" => "https://localhost:8443/",
+            "PORT" => "0",
+            "PROTOCOL" => "oidc",
+            "DEFECT" | "REVOCATION" | "DATA" | "CLIENT_ID" => return None,
+            _ => "x",
+        };
+        Some(value.to_owned())
+    }
+
+    #[test]
+    fn reads_the_environment() {
+        let options = Options::from_lookup(environment).unwrap();
+        assert_eq!(options.portal, "https://localhost:8443");
+        assert_eq!(options.protocol, Protocol::Oidc);
+        assert_eq!(options.client_id, "BANK01");
+    }
+
+    #[test]
+    fn names_the_variable_that_is_missing() {
+        let missing = Options::from_lookup(|name| (name != "KEY").then(|| environment(name)).flatten());
+        assert!(matches!(missing, Err(BankError::Environment { name: "KEY", .. })));
+    }
+}
