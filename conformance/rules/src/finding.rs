@@ -7,16 +7,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
+    /// The bank does not claim what the rule needs.
     NotClaimed,
+    /// Nothing in the recording could be judged, with why.
     NotApplicable,
+    /// Looked at and found right.
     Pass,
+    /// A recommendation missed, or a refusal of another class than fits.
     Warning,
+    /// Not proved either way, with why; counts as not passed.
     Inconclusive,
+    /// Broken, with evidence.
     Fail,
+    /// The suite's own fault, never charged to the bank.
     Error,
 }
 
 impl Verdict {
+    /// As it stands in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -33,11 +41,13 @@ impl Verdict {
 /// One rule's word on one trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
+    /// The word.
     pub verdict: Verdict,
     /// In English, what was seen, one or two sentences, naming the values.
     pub message: String,
     /// The same in Russian.
     pub message_ru: String,
+    /// What it rests on.
     pub evidence: Vec<Evidence>,
 }
 
@@ -51,10 +61,12 @@ pub struct Evidence {
 }
 
 impl Judgement {
+    /// Nothing to judge, with why in English and Russian.
     pub fn not_applicable(why: impl Into<String>, why_ru: impl Into<String>) -> Self {
         Self { verdict: Verdict::NotApplicable, message: why.into(), message_ru: why_ru.into(), evidence: Vec::new() }
     }
 
+    /// A judgement from its parts.
     pub fn of(
         verdict: Verdict,
         message: impl Into<String>,

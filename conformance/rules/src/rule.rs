@@ -4,19 +4,27 @@ use contract::adapter::ReasonClass;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Judgement;
-use crate::trace::Trace;
+use crate::reading::{Flow, Lie, Reading};
+use crate::trace::Protocol;
 
 /// One duty of a bank, and how a recording is judged by it.
+#[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// The catalogue's id, `IDT-01`.
     pub id: &'static str,
     /// Names the wrong, and the broken bank that does it: `id-token-signature-unchecked`.
     pub slug: &'static str,
+    /// How binding the cited text is; decides between `fail` and `warning`.
     pub level: Level,
+    /// How much harm the wrong does.
     pub severity: Severity,
+    /// Protocols in which the rule has a meaning.
+    pub protocols: &'static [Protocol],
     /// Standard and clause, or law and article.
     pub clauses: &'static [&'static str],
+    /// Requirement ids that the rule serves, `CNS-3`.
     pub requirements: &'static [&'static str],
+    /// One line.
     pub title: Text,
     /// Why it matters, for `explain`.
     pub why: Text,
@@ -24,13 +32,15 @@ pub struct Rule {
     pub looked_at: Text,
     /// How to mend it.
     pub advice: Text,
+    /// How a recording is judged.
     pub judge: Judge,
 }
 
 /// How a recording is judged: by code of its own, or as a row of a table.
+#[derive(Clone, Copy, Debug)]
 pub enum Judge {
     /// A duty, judged by a function of its own on every trace.
-    Duty(fn(&Trace) -> Judgement),
+    Duty(fn(&Reading<'_>) -> Judgement),
     /// A lie that the bank must refuse, proved in five points.
     Refusal(Refusal),
     /// A harmless oddity that the bank must accept.
@@ -38,6 +48,7 @@ pub enum Judge {
 }
 
 /// A row of the refusal table.
+#[derive(Clone, Copy, Debug)]
 pub struct Refusal {
     /// Any of these lies arms the rule.
     pub faults: &'static [&'static str],
@@ -45,12 +56,23 @@ pub struct Refusal {
     pub classes: &'static [ReasonClass],
     /// What must not happen after the lie.
     pub unused: Unused,
+    /// The bank may also ask again and go on with an honest answer (a second fetch, a second call), without a refusal.
+    pub retry: bool,
+    /// A policy that the bank must have declared for the rule to bind it.
+    pub policy: Option<&'static str>,
 }
 
 /// A row of the acceptance table.
+#[derive(Clone, Copy, Debug)]
 pub struct Accept {
+    /// Any of these oddities arms the rule.
     pub faults: &'static [&'static str],
+    /// A further look at the result: what is wrong with it, in English and Russian.
+    pub look: Option<Look>,
 }
+
+/// What is wrong with the result of a flow that met an oddity: `(en, ru)`, or nothing.
+pub type Look = fn(&Reading<'_>, &Lie<'_>, &Flow<'_>) -> Option<(String, String)>;
 
 /// What "nothing used" means for a lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,9 +89,12 @@ pub enum Unused {
     Event,
 }
 
+/// A text in both languages of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
+    /// Russian.
     pub ru: &'static str,
+    /// English.
     pub en: &'static str,
 }
 
@@ -88,11 +113,49 @@ pub enum Level {
     I,
 }
 
+/// How much harm the wrong does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// Money, identity or consent is open to an attacker.
     Critical,
+    /// Data leaks, or a defence is missing that another one must carry.
     High,
+    /// Wrong, without direct harm to the citizen.
     Medium,
+    /// Untidy.
     Low,
+}
+
+impl Severity {
+    /// As it stands in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Low => "low",
+            Self::Medium => "medium",
+        }
+    }
+}
+
+impl Level {
+    /// As it stands in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::G => "G",
+            Self::I => "I",
+            Self::M => "M",
+            Self::P => "P",
+            Self::S => "S",
+        }
+    }
+
+    /// The verdict when a rule of this level is broken: recommendations and good practice only warn.
+    pub const fn broken(self) -> crate::finding::Verdict {
+        match self {
+            Self::M | Self::P => crate::finding::Verdict::Fail,
+            Self::G | Self::I | Self::S => crate::finding::Verdict::Warning,
+        }
+    }
 }
