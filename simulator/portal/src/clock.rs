@@ -1,0 +1,145 @@
+//! Time. This is the only file of the portal that reads the machine's clock or sleeps.
+//! Each sandbox has a clock of its own: the wall plus an offset, or frozen. Everything else is handed a [`Timestamp`].
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use contract::time::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+/// How a sandbox's clock runs: `real`, `{offset: PT2H}`, `{frozen: 2026-11-22T10:00:00Z}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClockMode {
+    #[default]
+    Real,
+    Offset(Span),
+    Frozen(Timestamp),
+}
+
+/// The clock of one sandbox.
+#[derive(Debug)]
+pub struct Clock {
+    mode: Mutex<ClockMode>,
+    moved: Notify,
+}
+
+impl Clock {
+    pub fn new(mode: ClockMode) -> Self {
+        Self { mode: Mutex::new(mode), moved: Notify::new() }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        match self.mode() {
+            ClockMode::Real => wall(),
+            ClockMode::Offset(offset) => wall() + offset,
+            ClockMode::Frozen(at) => at,
+        }
+    }
+
+    pub fn mode(&self) -> ClockMode {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set(&self, mode: ClockMode) {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+        self.moved.notify_waiters();
+    }
+
+    /// Moves the clock forward; a frozen clock stays frozen at its later instant.
+    pub fn advance(&self, by: Span) -> ClockMode {
+        let mode = match self.mode() {
+            ClockMode::Real => ClockMode::Offset(by),
+            ClockMode::Offset(offset) => ClockMode::Offset(offset + by),
+            ClockMode::Frozen(at) => ClockMode::Frozen(at + by),
+        };
+        self.set(mode);
+        mode
+    }
+
+    /// Waits until this clock shows `due`. A clock that is moved is read again at once; a frozen one waits to be moved.
+    pub async fn reaches(&self, due: Timestamp) {
+        loop {
+            let moved = self.moved.notified();
+            let left = due.since(self.now());
+            if left == Span::ZERO {
+                return;
+            }
+            if matches!(self.mode(), ClockMode::Frozen(_)) {
+                moved.await;
+            } else {
+                tokio::select! {
+                    () = moved => {}
+                    () = pause(left) => {}
+                }
+            }
+        }
+    }
+
+    /// Waits until somebody moves the clock.
+    pub async fn is_moved(&self) {
+        self.moved.notified().await;
+    }
+}
+
+/// The machine's clock.
+#[expect(clippy::disallowed_methods, reason = "this is the one file that reads the wall")]
+pub fn wall_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn wall() -> Timestamp {
+    Timestamp::from_millis(wall_us().div_euclid(1000))
+}
+
+/// Waits in the machine's time, whatever the sandbox's clock shows: for limits on sockets and for back-off.
+#[expect(clippy::disallowed_methods, reason = "this is the one file that sleeps")]
+pub(crate) async fn pause(span: Span) {
+    tokio::time::sleep(span.std()).await;
+}
+
+/// The future's value, or `None` when it takes longer than `limit` of the machine's time.
+pub(crate) async fn within<T>(limit: Span, future: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit.std(), future).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noon() -> Timestamp {
+        "2026-11-22T12:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_frozen_clock_moves_only_when_told() {
+        let clock = Clock::new(ClockMode::Frozen(noon()));
+        assert_eq!(clock.now(), noon());
+        clock.advance(Span::from_minutes(60));
+        assert_eq!(clock.now(), noon() + Span::from_minutes(60));
+    }
+
+    #[test]
+    fn modes_read_as_in_the_configuration() {
+        let read = |text: &str| serde_json::from_str::<ClockMode>(text).unwrap();
+        assert_eq!(read("\"real\""), ClockMode::Real);
+        assert_eq!(read("{\"offset\": \"PT2H\"}"), ClockMode::Offset(Span::from_minutes(120)));
+        assert_eq!(read("{\"frozen\": \"2026-11-22T12:00:00Z\"}"), ClockMode::Frozen(noon()));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_an_instant_wakes_when_the_clock_is_moved_past_it() {
+        let clock = std::sync::Arc::new(Clock::new(ClockMode::Frozen(noon())));
+        let waiting = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.reaches(noon() + Span::from_minutes(5)).await }
+        });
+        while !waiting.is_finished() {
+            clock.advance(Span::from_minutes(3));
+            tokio::task::yield_now().await;
+        }
+        waiting.await.unwrap();
+    }
+}
