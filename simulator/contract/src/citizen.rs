@@ -1,250 +1,408 @@
-//! The citizen as the control API shows them: everything that is known of a person, in one record. Portal, fixtures and
-//! suite share this shape; the bank never sees it. All persons are synthetic.
+//! A citizen as the control API tells of one: all that the simulated state knows, in one JSON.
+//! The people themselves are made in `fixtures`; none of them exists.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::money::Money;
-use crate::time::{Day, Timestamp};
+use crate::ids::{Inn, Kpp, Ogrn, Oid, Snils};
+use crate::registries::debts::Debt;
+use crate::registries::pension::PensionAccount;
+use crate::time::Day;
 
-/// A person with all their state. `oid` fits a signed 32-bit number, because real clients read it as one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A person and their account at the portal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Citizen {
+    /// Name within a sandbox: the story's slug for the named person, `<slug>-<copy>` for its copies.
     pub slug: String,
+    /// The story this person tells.
     pub story: String,
-    pub oid: i64,
+    /// Number in ESIA.
+    pub oid: Oid,
+    /// What the person types at sign-in: a phone, an e-mail address or a word.
     pub login: String,
+    /// A test person's password is no secret.
     pub password: String,
-    /// `000-000-600 06`
-    pub snils: String,
+    /// Insurance number; absent where the portal does not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inn: Option<String>,
+    pub snils: Option<Snils>,
+    /// Taxpayer number; absent where the portal does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inn: Option<Inn>,
+    /// Family name.
     pub last_name: String,
+    /// Given name.
     pub first_name: String,
+    /// Patronymic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub middle_name: Option<String>,
+    /// Gender.
     pub gender: Gender,
+    /// Day of birth.
     pub birth_date: Day,
+    /// Place of birth.
     pub birth_place: String,
-    /// ISO 3166 alpha-3.
+    /// ISO 3166-1 alpha-3, `RUS`.
     pub citizenship: String,
+    /// How far the account was confirmed.
     pub account: Account,
+    /// Sign-in asks for a one-time code by the person's own wish.
     pub second_factor: bool,
-    /// `+7(000)0000006`
-    pub phone: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    #[serde(default)]
-    pub self_employed: bool,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub contacts: Vec<Contact>,
-    #[serde(default)]
-    pub documents: Vec<Document>,
-    #[serde(default)]
-    pub addresses: Vec<Address>,
-    #[serde(default)]
-    pub vehicles: Vec<Vehicle>,
-    #[serde(default)]
-    pub children: Vec<Child>,
-    #[serde(default)]
-    pub organisations: Vec<Organisation>,
-    #[serde(default)]
-    pub debts: Vec<Debt>,
-    #[serde(default)]
-    pub pension: Pension,
+    /// The account was blocked by its owner or the operator: nobody signs in.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub locked: bool,
+    /// Day of death.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deceased: Option<Day>,
-    pub updated_at: Timestamp,
+    /// Registered as self-employed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub self_employed: bool,
+    /// Mobile phone, `+7(900)0000006`.
+    pub phone: String,
+    /// Whether the phone was verified.
+    pub phone_verified: bool,
+    /// E-mail address.
+    pub email: String,
+    /// Whether the e-mail address was verified.
+    pub email_verified: bool,
+    /// Contacts beside phone and e-mail; [`Citizen::contacts`] gives all.
+    #[serde(default)]
+    pub other_contacts: Vec<Contact>,
+    /// Identity and other documents, former ones included.
+    pub documents: Vec<Document>,
+    /// Addresses.
+    pub addresses: Vec<Address>,
+    /// Vehicles.
+    pub vehicles: Vec<Vehicle>,
+    /// Children under eighteen.
+    pub children: Vec<Child>,
+    /// Organisations where the person works or which the person heads.
+    pub organisations: Vec<Employment>,
+    /// Debts, paid ones included.
+    pub debts: Vec<Debt>,
+    /// The pension account.
+    pub pension: PensionAccount,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// As ESIA writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Gender {
+    /// Female.
     F,
+    /// Male.
     M,
 }
 
-/// Level of the portal account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// Levels of an account, in the order in which a person climbs them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Account {
+    /// Name and a contact.
     Simplified,
+    /// Data checked against registers.
     Standard,
+    /// The person was identified.
     Confirmed,
 }
 
-/// A contact beyond the phone and e-mail of the record itself: home phone (`PHN`), work e-mail (`CEM`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A way to reach the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Contact {
-    pub id: i64,
-    pub kind: String,
+    /// Its id within the account.
+    pub id: u32,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: ContactKind,
+    /// The number or address.
     pub value: String,
-    #[serde(default)]
+    /// `vrfStu` is `VERIFIED`.
     pub verified: bool,
 }
 
-/// An identity document. `kind` is ESIA's type: `RF_PASSPORT`, `FRGN_PASS`, `RF_DRIVING_LICENSE`, `MDCL_PLCY` …
-/// The document whose `main` is set is the person's `rIdDoc`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// ESIA's types of contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ContactKind {
+    /// Work e-mail.
+    Cem,
+    /// E-mail.
+    Eml,
+    /// Mobile phone.
+    Mbt,
+    /// Home phone.
+    Phn,
+}
+
+/// A document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Document {
-    pub id: i64,
-    pub kind: String,
+    /// Its id within the account.
+    pub id: u32,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: DocumentKind,
+    /// Series, leading zeros kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,
+    /// Number, leading zeros kept.
     pub number: String,
+    /// Given on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub issued_on: Option<Day>,
+    pub issue_date: Option<Day>,
+    /// Good until.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_on: Option<Day>,
-    /// Department code, six digits without a dash.
+    pub expiry_date: Option<Day>,
+    /// Code of the office, six digits without dash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issue_id: Option<String>,
+    /// The office.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_by: Option<String>,
-    /// Latin names, foreign passport only.
+    /// Family name in Latin letters (foreign passport).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latin_last_name: Option<String>,
+    pub last_name_latin: Option<String>,
+    /// Given name in Latin letters (foreign passport).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latin_first_name: Option<String>,
-    #[serde(default)]
+    pub first_name_latin: Option<String>,
+    /// `vrfStu` is `VERIFIED`.
     pub verified: bool,
-    #[serde(default)]
-    pub main: bool,
-    /// Lost or withdrawn: no longer good.
-    #[serde(default)]
-    pub lost: bool,
+    /// In force, replaced or lost.
+    pub state: DocumentState,
 }
 
-/// `kind` is ESIA's type: `PLV` residence, `PRG` registration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// ESIA's types of document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DocumentKind {
+    /// Birth certificate.
+    BrthCert,
+    /// Identity document of a foreign citizen.
+    FidDoc,
+    /// Foreign passport.
+    FrgnPass,
+    /// Policy of the compulsory health insurance.
+    MdclPlcy,
+    /// Military identity card.
+    MltrId,
+    /// Birth certificate of a child.
+    RfBrthCert,
+    /// Driving licence.
+    RfDrivingLicense,
+    /// Passport of a citizen.
+    RfPassport,
+}
+
+/// Whether a document holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DocumentState {
+    /// In force.
+    #[default]
+    Valid,
+    /// Replaced by a newer one.
+    Replaced,
+    /// Reported lost.
+    Lost,
+}
+
+/// An address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Address {
-    pub id: i64,
-    pub kind: String,
-    /// The whole address in one line.
-    pub text: String,
-    #[serde(default)]
-    pub zip: String,
-    #[serde(default)]
+    /// Its id within the account.
+    pub id: u32,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: AddressKind,
+    /// The whole in one line, without flat.
+    pub address_str: String,
+    /// ISO 3166-1 alpha-3.
+    pub country_id: String,
+    /// Six digits.
+    pub zip_code: String,
+    /// Code in the address register.
+    pub fias_code: String,
+    /// Region.
     pub region: String,
+    /// District of the region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
+    /// City; absent where region and city are one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
+    /// Settlement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<String>,
+    /// Street.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub street: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub house: Option<String>,
+    /// House.
+    pub house: String,
+    /// Building («строение»).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub building: Option<String>,
+    /// Block («корпус»).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<String>,
+    /// Flat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flat: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fias: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// ESIA's types of address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum AddressKind {
+    /// Residence.
+    Plv,
+    /// Registration.
+    Prg,
+    /// Temporary registration.
+    Pta,
+}
+
+/// A vehicle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Vehicle {
-    pub id: i64,
+    /// Its id within the account.
+    pub id: u32,
+    /// As the owner calls it.
     pub name: String,
+    /// `А001АА77`.
     pub number_plate: String,
+    /// Series of the registration certificate.
     pub certificate_series: String,
+    /// Number of the registration certificate.
     pub certificate_number: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A child in a parent's account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Child {
-    pub id: i64,
+    /// Its id within the account.
+    pub id: u32,
+    /// Family name.
     pub last_name: String,
+    /// Given name.
     pub first_name: String,
+    /// Patronymic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub middle_name: Option<String>,
+    /// Gender.
     pub gender: Gender,
+    /// Day of birth.
     pub birth_date: Day,
+    /// Insurance number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snils: Option<String>,
-    #[serde(default)]
+    pub snils: Option<Snils>,
+    /// Taxpayer number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inn: Option<Inn>,
+    /// The child's own documents.
     pub documents: Vec<Document>,
 }
 
-/// An organisation where the person has a role.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Organisation {
-    pub oid: i64,
+/// A person's place in an organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Employment {
+    /// The organisation's number in ESIA.
+    pub oid: Oid,
+    /// Full name.
     pub full_name: String,
+    /// Short name.
     pub short_name: String,
-    pub ogrn: String,
-    pub inn: String,
+    /// Registration number; of a sole trader where [`Employment::kind`] is `BUSINESS`.
+    pub ogrn: Ogrn,
+    /// Taxpayer number.
+    pub inn: Inn,
+    /// Absent for a sole trader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kpp: Option<String>,
-    /// `LEGAL`, `BUSINESS`, `AGENCY`
-    pub kind: String,
-    #[serde(default)]
+    pub kpp: Option<Kpp>,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: OrganisationKind,
+    /// Code of the legal form (ОКОПФ).
+    pub leg: String,
+    /// The person heads it.
     pub chief: bool,
-    #[serde(default)]
+    /// The person administers its account.
     pub admin: bool,
 }
 
-/// A debt as it stands when the person enters the world; what happens to it afterwards is the portal's to know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Debt {
-    pub uin: String,
-    pub kind: DebtKind,
-    pub title: String,
-    pub amount: Money,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub discount: Option<Discount>,
-    pub due_date: Day,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restriction: Option<Restriction>,
+/// ESIA's types of organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum OrganisationKind {
+    /// A body of power.
+    Agency,
+    /// A sole trader.
+    Business,
+    /// A legal entity.
+    Legal,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DebtKind {
-    Credit,
-    Utilities,
-    Fine,
-    Tax,
+impl Citizen {
+    /// Whether the account is confirmed: ESIA's `trusted`.
+    pub fn trusted(&self) -> bool {
+        self.account == Account::Confirmed
+    }
+
+    /// The main identity document: ESIA's `rIdDoc`.
+    pub fn main_document(&self) -> Option<&Document> {
+        let main = |document: &&Document| {
+            matches!(document.kind, DocumentKind::RfPassport | DocumentKind::FidDoc)
+                && document.state == DocumentState::Valid
+        };
+        self.documents.iter().find(main)
+    }
+
+    /// Every contact, phone and e-mail first.
+    pub fn contacts(&self) -> Vec<Contact> {
+        // Ids grow from the OID's, as the real ones do; 32 bits hold them because OIDs end below 2^31.
+        let first = self.oid.get().unsigned_abs() / 16;
+        let own = [
+            (ContactKind::Mbt, &self.phone, self.phone_verified),
+            (ContactKind::Eml, &self.email, self.email_verified),
+        ];
+        let own = own.into_iter().enumerate().filter(|(_, (_, value, _))| !value.is_empty());
+        own.map(|(at, (kind, value, verified))| Contact { id: first + at as u32, kind, value: value.clone(), verified })
+            .chain(self.other_contacts.iter().cloned())
+            .collect()
+    }
 }
 
-/// `amount` settles the debt when paid on or before `until`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Discount {
-    pub amount: Money,
-    pub until: Day,
+impl Gender {
+    /// `male` or `female`, as OpenID Connect writes it.
+    pub const fn as_oidc(self) -> &'static str {
+        match self {
+            Self::F => "female",
+            Self::M => "male",
+        }
+    }
+
+    /// `M` or `F`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::F => "F",
+            Self::M => "M",
+        }
+    }
 }
 
-/// What the person may not do while the debt stands: leave the country, sell a car …
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restriction {
-    /// `border`, `vehicle`, `account`
-    pub kind: String,
-    pub title: String,
-    pub since: Day,
-}
-
-/// The pension account: what was accrued by employers and paid to the person.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pension {
-    pub balance: Money,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_payment_date: Option<Day>,
-    #[serde(default)]
-    pub operations: Vec<PensionOperation>,
-    /// The registry does not answer at once for this person.
-    #[serde(default)]
-    pub deferred: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PensionOperation {
-    pub date: Day,
-    pub amount: Money,
-    pub source: String,
-    pub kind: PensionKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PensionKind {
-    Accrual,
-    Payment,
+impl DocumentKind {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BrthCert => "BRTH_CERT",
+            Self::FidDoc => "FID_DOC",
+            Self::FrgnPass => "FRGN_PASS",
+            Self::MdclPlcy => "MDCL_PLCY",
+            Self::MltrId => "MLTR_ID",
+            Self::RfBrthCert => "RF_BRTH_CERT",
+            Self::RfDrivingLicense => "RF_DRIVING_LICENSE",
+            Self::RfPassport => "RF_PASSPORT",
+        }
+    }
 }

@@ -2,7 +2,10 @@
 
 pub mod adapter;
 pub mod citizen;
+pub mod control;
 pub mod exchange;
+pub mod ids;
 pub mod journal;
 pub mod money;
+pub mod registries;
 pub mod time;
