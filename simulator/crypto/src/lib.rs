@@ -1,1 +1,27 @@
-//! crypto
+//! Signatures and digests over bytes: keys, JWS, CMS, raw ESIA signatures, HTTP message signatures, certificates.
+//!
+//! Knows no portal and no bank, reads no clock (instants come in as Unix seconds) and draws no chance except for keys
+//! and signature nonces, which come from the system. The algorithm is a seam: what is not RSA or ECDSA P-256 is refused
+//! by name, and GOST joins as further rows of [`Algorithm`] and [`Scheme`].
+//!
+//! Deliberately absent: encryption, and any policy (who may sign what); callers decide with the typed outcomes.
+
+pub mod algorithm;
+mod asn1;
+pub mod base64;
+pub mod cert;
+pub mod chain;
+pub mod cms;
+pub mod compare;
+pub mod digest;
+pub mod http_signature;
+pub mod json;
+pub mod jwk;
+pub mod jws;
+pub mod key;
+pub mod pem;
+pub mod raw;
+
+pub use algorithm::{Algorithm, Family, Scheme};
+pub use cert::Certificate;
+pub use key::{KeyError, PrivateKey, PublicKey, VerifyError};
