@@ -115,6 +115,8 @@ pub mod kinds {
         /// `{channel, subject}`: a message to the citizen; its text stands beside the chain.
         MESSAGE_SENT = "message.sent";
         SESSION_OPENED = "session.opened";
+        /// `{id}`: a new sign-in leaned on a standing session (single sign-on).
+        SESSION_JOINED = "session.joined";
         SESSION_ENDED = "session.ended";
         KEY_ROTATED = "key.rotated";
         /// `{id, fault, scope}`
