@@ -1,1 +1,46 @@
-//! domain
+//! The pure core of the portal: what a sandbox knows and what may happen in it.
+//!
+//! [`World`] is the fold of [`Event`]s. [`World::decide`] takes a [`Command`] and a [`Ctx`] (time and chance as values)
+//! and answers with events and a [`Reply`] or a [`Refusal`]; [`World::apply`] folds events and nothing else.
+//! Invariants: nothing here reads a clock, draws by itself, signs, waits or does I/O; everything drawn stands in the
+//! event; secrets are in no event (passwords are compared with the citizen's record, refresh tokens come as digests);
+//! the domain never lies, a lie is a fault at the edge.
+
+mod citizens;
+mod command;
+mod consent;
+mod ctx;
+mod debts;
+mod event;
+mod hooks;
+mod identity;
+mod limits;
+mod messages;
+mod partners;
+mod payments;
+mod pension;
+mod proof;
+mod refusal;
+mod reply;
+mod tokens;
+mod world;
+
+pub use citizens::Citizens;
+pub use command::*;
+pub use consent::{Consent, ConsentState, Consents, Named, Permission, Revoker};
+pub use ctx::{Ctx, Draw};
+pub use debts::{DebtRecord, Debts};
+pub use event::{Decision, EntryError, EntryParts, Event, Fact};
+pub use hooks::{Delivery, Hook, HookState, Hooks};
+pub use identity::{
+    AuthorisationRequest, Challenge, Flow, Identity, IssuedCode, Protocol, Session, Stage, Step, Verdict,
+};
+pub use messages::{Message, Messages};
+pub use partners::{Certificate, Partner, Partners};
+pub use payments::{PaymentRecord, Payments};
+pub use pension::{Order, Pensions, StatementReply};
+pub use proof::{CertificateProof, ClientProof, Means, Secret, Verifier};
+pub use refusal::Refusal;
+pub use reply::Reply;
+pub use tokens::{Grant, Misuse, Token, TokenKind, TokenRef, Tokens};
+pub use world::World;

@@ -1,0 +1,144 @@
+//! Everything that may be asked of the core. An imperative each; what the edge has proved comes as a proof type, what
+//! it has parsed as a checked value, what it has digested as a digest.
+
+use std::sync::Arc;
+
+use contract::citizen::Citizen;
+use contract::money::Money;
+use contract::registries::debts::PaymentMethod;
+use contract::time::Day;
+
+use crate::identity::AuthorisationRequest;
+use crate::partners::{Certificate, Partner};
+use crate::proof::{CertificateProof, ClientProof, Secret, Verifier};
+use crate::tokens::TokenRef;
+
+#[derive(Clone, Debug)]
+pub enum Command {
+    // The world's furniture, by configuration and control.
+    /// Registers a partner, or replaces what is known of it.
+    RegisterPartner(Box<Partner>),
+    AddCertificate { client_id: String, certificate: Certificate },
+    AddCitizen(Arc<Citizen>),
+    /// Replaces the record of the citizen with the same OID. New and changed debts are told to the banks concerned.
+    ChangeCitizen(Arc<Citizen>),
+    /// Ends a lock-out before its time.
+    UnlockAccount { citizen: i64 },
+    /// Lets everything happen that fell due by now: consents end, lock-outs end, deferred answers and payments arrive.
+    Settle,
+
+    // Identity. Flow commands answer with `Reply::Flow`.
+    /// RFC 9126: keeps the parameters; answers with `Reply::Pushed`.
+    PushAuthorisation { proof: ClientProof, request: Box<AuthorisationRequest> },
+    /// Begins a flow. In ESIA the client has signed the request (`proof`); in plain OpenID Connect it has not.
+    BeginAuthorisation { proof: Option<ClientProof>, request: Box<AuthorisationRequest>, session: Option<String> },
+    BeginPushed { client_id: String, request_uri: String, session: Option<String> },
+    /// `login` may be the login, SNILS, phone or e-mail.
+    PresentPassword { flow: String, login: String, password: Secret },
+    PresentCode { flow: String, code: Secret },
+    /// A new one-time code for a flow that waits for one.
+    ResendCode { flow: String },
+    /// The person's answer on the consent screen.
+    Answer { flow: String, answer: Answer },
+    /// The person walked away from the sign-in (a cancel button).
+    Abandon { flow: String },
+    RedeemCode(Box<RedeemCode>),
+    RefreshTokens(Box<RefreshTokens>),
+    /// `prm_chg?oid=…` (data token), `consents` (partner token), or organisation scopes.
+    ClientCredentials { proof: ClientProof, scopes: Vec<String>, consent: Option<String>, certificate: Option<CertificateProof> },
+    /// RFC 7009. Unknown and foreign tokens are passed over in silence.
+    RevokeToken { proof: ClientProof, token: TokenRef },
+    EndSession { session: String },
+
+    // Reading, by bearer token.
+    /// ESIA's `/rs/prns/{oid}…` and OpenID Connect's userinfo (`citizen: None`: whom the token is about).
+    ReadPerson { bearer: Bearer, citizen: Option<i64>, groups: Vec<String> },
+    /// `/rs/orgs/{oid}`: by a person's token with `usr_org` and a role there, or by an organisation's token.
+    ReadOrganisation { bearer: Bearer, organisation: i64 },
+
+    // Consents.
+    ReadConsent { bearer: Bearer, consent: String },
+    RevokeConsentByBank { bearer: Bearer, consent: String },
+    RevokeConsentByCitizen { consent: String },
+
+    // Data services, by data token.
+    ListDebts { ask: Ask, cursor: Option<String> },
+    PayDebt(Box<PayDebt>),
+    ReadPayment { ask: Ask, payment: PaymentRef },
+    FeedDebt { ask: Ask, external_id: String, title: String, amount: Money, due_date: Day },
+    /// `deferred`: the edge wants the registry to take its time (a fault says so); a citizen's story may say so too.
+    ReadPension { ask: Ask, from: Day, to: Day, deferred: bool },
+    /// The person and purpose are those of the order.
+    ReadAnswer { bearer: Bearer, order: String },
+
+    // Consequences, told by the outbox.
+    HookDelivered { id: String, status: u16 },
+    HookFailed { id: String, status: Option<u16> },
+}
+
+/// A bearer token as it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bearer {
+    /// The `jti` of a token whose signature the edge has verified.
+    pub token: String,
+    /// The certificate of the connection, for bound tokens.
+    pub certificate: Option<CertificateProof>,
+}
+
+/// A request for a person's data: who asks, about whom, to what purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    pub bearer: Bearer,
+    pub person: i64,
+    pub purpose: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// `grant: None` grants all that was asked. `openid` is always among the granted where it was asked.
+    Approve { grant: Option<Vec<String>> },
+    Refuse,
+}
+
+#[derive(Clone, Debug)]
+pub struct RedeemCode {
+    pub proof: ClientProof,
+    /// The `jti` of a code whose signature the edge has verified.
+    pub code: String,
+    pub redirect_uri: String,
+    pub verifier: Option<Verifier>,
+    /// SHA-256 (hex) of the refresh token that the edge has drawn; used when one is due.
+    pub refresh_digest: String,
+    pub certificate: Option<CertificateProof>,
+}
+
+#[derive(Clone, Debug)]
+pub struct RefreshTokens {
+    pub proof: ClientProof,
+    /// SHA-256 (hex) of the refresh token that came in.
+    pub digest: String,
+    /// SHA-256 (hex) of its successor, which the edge has drawn.
+    pub next_digest: String,
+    /// A narrower scope, when one was asked.
+    pub scopes: Option<Vec<String>>,
+    pub certificate: Option<CertificateProof>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayDebt {
+    pub ask: Ask,
+    pub uin: String,
+    /// SHA-256 (hex) of the idempotency key.
+    pub key: String,
+    pub amount: Money,
+    pub method: PaymentMethod,
+    /// The bank's token for the source of the money, never the requisites themselves.
+    pub source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaymentRef {
+    Id(String),
+    /// SHA-256 (hex) of the idempotency key.
+    Key(String),
+}

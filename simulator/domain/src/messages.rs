@@ -1,0 +1,66 @@
+//! Messages to the citizen: one-time codes, and a notice at every step of a consent (CNS-1, CNS-5). Texts stand beside
+//! the chain; a one-time code is shown while it is good and is gone after its use.
+
+use std::collections::BTreeMap;
+
+use contract::control::Channel;
+use contract::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::event::Fact;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    pub at: Timestamp,
+    pub channel: Channel,
+    pub subject: String,
+    pub text: String,
+    /// The one-time code in the message, while it is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The sign-in that the code is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
+}
+
+/// The room: messages by citizen, oldest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Messages {
+    by_citizen: BTreeMap<i64, Vec<Message>>,
+}
+
+impl Messages {
+    pub fn of(&self, citizen: i64) -> &[Message] {
+        self.by_citizen.get(&citizen).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn apply(&mut self, at: Timestamp, citizen: Option<i64>, flow: Option<&str>, fact: &Fact) {
+        let Some(citizen) = citizen else { return };
+        match fact {
+            Fact::MessageSent { channel, subject, text } => self.by_citizen.entry(citizen).or_default().push(Message {
+                at,
+                channel: *channel,
+                subject: subject.clone(),
+                text: text.clone().unwrap_or_default(),
+                code: None,
+                flow: flow.map(str::to_owned),
+            }),
+            Fact::OtpSent { code, .. } => self.by_citizen.entry(citizen).or_default().push(Message {
+                at,
+                channel: Channel::Sms,
+                subject: "Код подтверждения".to_owned(),
+                text: "Никому не сообщайте код подтверждения для входа на портал.".to_owned(),
+                code: code.clone(),
+                flow: flow.map(str::to_owned),
+            }),
+            Fact::OtpAccepted {} | Fact::AuthorisationRefused { .. } => {
+                for message in self.by_citizen.entry(citizen).or_default() {
+                    if message.flow.as_deref() == flow {
+                        message.code = None;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
