@@ -14,6 +14,7 @@ pub struct ActionCall {
     /// The handle that the bank gave at `customer.link`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
+    /// By the action's schema, [`crate::action`].
     #[serde(default)]
     pub params: Map<String, Value>,
 }
@@ -21,13 +22,18 @@ pub struct ActionCall {
 /// What the bank reports of a flow, from `/stend/actions/…` and `/stend/observe`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
+    /// How the flow stands.
     pub outcome: Outcome,
+    /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// What the bank would show, by the action's schema.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub values: Map<String, Value>,
+    /// The handle under which the bank knows the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
+    /// Where a person must go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub browser: Option<Browser>,
 }
@@ -35,23 +41,33 @@ pub struct Report {
 /// A person must now go to this address; the harness takes the citizen through and ends at the bank.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Browser {
+    /// Absolute.
     pub url: String,
 }
 
+/// How a flow stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
+    /// Done.
     Ok,
+    /// The bank said no.
     Refused,
+    /// Not final: a person is awaited, or the bank is still busy.
     Pending,
+    /// The bank failed by itself.
     Error,
 }
 
+/// Why a bank refused, as it says itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
+    /// One of the contract's classes.
     pub class: ReasonClass,
+    /// The bank's own code.
     #[serde(default)]
     pub code: String,
+    /// For people.
     #[serde(default)]
     pub message: String,
 }
@@ -60,23 +76,37 @@ pub struct Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReasonClass {
+    /// For another receiver.
     Audience,
+    /// Not bound to this flow, key or certificate.
     Binding,
+    /// No consent, or not for this.
     Consent,
+    /// Cannot be read, or lacks something.
     Format,
+    /// Of another issuer.
     Issuer,
+    /// The level of authentication is too low.
     Level,
+    /// A limit was reached.
     Limit,
+    /// Came before.
     Replay,
+    /// A signature, or what it covers, is wrong.
     Signature,
+    /// `state` does not fit.
     State,
+    /// Too old or too new.
     Time,
+    /// The connection or its certificate is wrong.
     Transport,
+    /// Any other word.
     #[serde(other)]
     Other,
 }
 
 impl ReasonClass {
+    /// The word on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Audience => "audience",
@@ -99,26 +129,34 @@ impl ReasonClass {
 /// `POST /stend/describe`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
+    /// The bank's own version.
     #[serde(default)]
     pub version: String,
+    /// Actions that it offers.
     #[serde(default)]
     pub claims: Vec<String>,
+    /// Whether its clock can be moved.
     #[serde(default)]
     pub clock: BankClock,
 }
 
+/// Whether a bank's clock can be moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BankClock {
+    /// It runs with the wall.
     #[default]
     Fixed,
+    /// `POST /stend/clock` moves it.
     Movable,
 }
 
 /// `POST /stend/probe`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeCall {
+    /// What is asked.
     pub question: Question,
+    /// About what: `customer`, `consent`.
     #[serde(flatten)]
     pub about: Map<String, Value>,
 }
@@ -128,13 +166,19 @@ pub struct ProbeCall {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
+    /// Is the audit trail whole?
     AuditVerify,
+    /// How does a consent stand?
     ConsentState,
+    /// Is anything of the customer still kept?
     DataPresent,
+    /// Is the customer signed in?
     SessionAlive,
 }
 
+/// Answer to a [`ProbeCall`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeAnswer {
+    /// `true`, `false`, or a word.
     pub answer: Value,
 }

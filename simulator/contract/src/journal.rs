@@ -13,21 +13,27 @@ pub struct Entry {
     pub n: u64,
     /// The sandbox's clock.
     pub at: Timestamp,
+    /// Whose journal.
     pub sandbox: String,
     /// One of [`kinds`].
     pub kind: String,
+    /// The client concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<String>,
     /// The citizen's OID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub citizen: Option<i64>,
+    /// The authorisation concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<String>,
     /// The exchange in which it happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<u64>,
+    /// By kind, see [`kinds`].
     pub data: Value,
+    /// `hash` of the entry before; zeros for the first.
     pub prev: String,
+    /// Over this entry.
     pub hash: String,
     /// Wall clock of the machine, microseconds since 1970, to order entries beside exchanges; not in the chain.
     #[serde(default)]
@@ -44,11 +50,17 @@ pub mod kinds {
         };
     }
     kinds! {
+        /// `{seed, clock}`: the world began.
         SANDBOX_OPENED = "sandbox.opened";
+        /// `{by}`: the sandbox's clock was moved.
         CLOCK_MOVED = "clock.moved";
+        /// `{client_id, …}`: a bank was made known.
         PARTNER_REGISTERED = "partner.registered";
+        /// `{client_id, sha256}`
         PARTNER_CERTIFICATE_ADDED = "partner.certificate_added";
+        /// `{slug, story}`: a person was made.
         CITIZEN_ADDED = "citizen.added";
+        /// `{slug, members[]}`: the control API changed a person.
         CITIZEN_CHANGED = "citizen.changed";
         /// `{flow, client_id, protocol: esia-v1|esia-v3|oidc, redirect_uri, scopes[], state, consent?}`
         AUTHORISATION_BEGUN = "authorisation.begun";
@@ -58,27 +70,37 @@ pub mod kinds {
         AUTHORISATION_APPROVED = "authorisation.approved";
         /// `{id, request_uri}`: parameters pushed ahead (RFC 9126).
         AUTHORISATION_PUSHED = "authorisation.pushed";
+        /// The password was right.
         PASSWORD_ACCEPTED = "password.accepted";
         /// `{left}`: attempts left before the lock-out.
         PASSWORD_REJECTED = "password.rejected";
         /// `{until}`
         ACCOUNT_LOCKED = "account.locked";
+        /// The lock-out is over.
         ACCOUNT_UNLOCKED = "account.unlocked";
+        /// `{channel}`: a one-time code went out.
         OTP_SENT = "otp.sent";
+        /// The one-time code was right.
         OTP_ACCEPTED = "otp.accepted";
+        /// `{left}`: the one-time code was wrong.
         OTP_REJECTED = "otp.rejected";
         /// `{id, client_id, purposes[], scopes[], actions[], expires_at, type}`; ip and text stand beside the chain.
         CONSENT_REQUESTED = "consent.requested";
         /// `{id, granted_at, expires_at, scopes[], ip}`
         CONSENT_GRANTED = "consent.granted";
+        /// `{id}`: the citizen declined.
         CONSENT_REFUSED = "consent.refused";
+        /// `{id}`: unanswered, or the term is over.
         CONSENT_EXPIRED = "consent.expired";
         /// `{id, by: citizen|bank}`
         CONSENT_REVOKED = "consent.revoked";
+        /// `{id, expires_at}`: an authorisation code was given out.
         CODE_ISSUED = "code.issued";
+        /// `{id}`: it was exchanged for tokens.
         CODE_REDEEMED = "code.redeemed";
         /// `{tokens: [{kind: access|id|refresh|data|partner, id, scopes[], expires_at, consent?}]}`
         TOKENS_ISSUED = "tokens.issued";
+        /// `{id}`
         TOKEN_REVOKED = "token.revoked";
         /// `{id, request}`: a data token met its one request (CNS-3); `request` is the request's digest-free name.
         TOKEN_BOUND = "token.bound";
@@ -92,6 +114,7 @@ pub mod kinds {
         DEBTS_READ = "debts.read";
         /// `{external_id, uin, amount}`: the bank fed an overdue credit of its own.
         DEBT_FED = "debt.fed";
+        /// `{uin, status}`: a debt is not what it was.
         DEBT_CHANGED = "debt.changed";
         /// `{id, uin, amount, method, key}`: `key` is the digest of the idempotency key.
         PAYMENT_ACCEPTED = "payment.accepted";
@@ -101,6 +124,7 @@ pub mod kinds {
         PAYMENT_REFUSED = "payment.refused";
         /// `{id, uin}`: the money arrived.
         PAYMENT_SETTLED = "payment.settled";
+        /// `{uin, kind}`
         RESTRICTION_LIFTED = "restriction.lifted";
         /// `{order, from, to, due}`
         PENSION_ORDERED = "pension.ordered";
@@ -114,15 +138,19 @@ pub mod kinds {
         HOOK_FAILED = "hook.failed";
         /// `{channel, subject}`: a message to the citizen; its text stands beside the chain.
         MESSAGE_SENT = "message.sent";
+        /// `{id}`: a person is signed in at the portal.
         SESSION_OPENED = "session.opened";
         /// `{id}`: a new sign-in leaned on a standing session (single sign-on).
         SESSION_JOINED = "session.joined";
+        /// `{id}`
         SESSION_ENDED = "session.ended";
+        /// `{overlap}`: new keys sign.
         KEY_ROTATED = "key.rotated";
         /// `{id, fault, scope}`
         FAULT_ARMED = "fault.armed";
         /// `{id, fault, message}`: the lie was told, in `exchange`.
         FAULT_TOLD = "fault.told";
+        /// `{id}`
         FAULT_REMOVED = "fault.removed";
         /// `{result: completed|aborted, alert?, fault?, versions[], suites[], sni?}`: a handshake of note.
         HANDSHAKE = "handshake";

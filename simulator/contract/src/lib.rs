@@ -34,6 +34,7 @@
 //! | `uin` | УИН | unique number of a charge, 20 or 25 digits |
 //! | `vrfStu` | | ESIA's state of verification of a contact or document |
 
+#![deny(missing_docs)]
 
 pub mod action;
 pub mod adapter;

@@ -14,12 +14,15 @@ use serde::{Deserialize, Serialize};
 pub struct Money(i64);
 
 impl Money {
+    /// Nothing.
     pub const ZERO: Self = Self(0);
 
+    /// From whole kopecks.
     pub const fn from_kopecks(kopecks: i64) -> Self {
         Self(kopecks)
     }
 
+    /// Whole kopecks.
     pub const fn kopecks(self) -> i64 {
         self.0
     }

@@ -27,19 +27,25 @@ pub struct TimeError {
     wanted: &'static str,
 }
 
+/// The calendar library panics on spans beyond its range; nothing here is longer than this.
+const MOST_DAYS: i32 = 7_000_000;
+
 fn refused(text: &str, wanted: &'static str) -> TimeError {
     TimeError { text: text.to_owned(), wanted }
 }
 
 impl Timestamp {
+    /// From milliseconds since 1970.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
+    /// From seconds since 1970.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds * 1000)
     }
 
+    /// Milliseconds since 1970.
     pub const fn millis(self) -> i64 {
         self.0
     }
@@ -89,32 +95,40 @@ impl Timestamp {
 }
 
 impl Span {
+    /// No time at all.
     pub const ZERO: Self = Self(0);
 
+    /// From milliseconds.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
+    /// From seconds.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds * 1000)
     }
 
+    /// From minutes.
     pub const fn from_minutes(minutes: i64) -> Self {
         Self(minutes * 60_000)
     }
 
+    /// From days of 24 hours.
     pub const fn from_days(days: i64) -> Self {
         Self(days * 86_400_000)
     }
 
+    /// Milliseconds.
     pub const fn millis(self) -> i64 {
         self.0
     }
 
+    /// Whole seconds, rounded down.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
+    /// As the standard library's duration.
     pub const fn std(self) -> std::time::Duration {
         std::time::Duration::from_millis(self.0.unsigned_abs())
     }
@@ -126,26 +140,29 @@ impl Day {
         jiff::civil::Date::new(year, month, day).ok().map(Self)
     }
 
+    /// The year.
     pub fn year(self) -> i16 {
         self.0.year()
     }
 
+    /// The month, from 1.
     pub fn month(self) -> i8 {
         self.0.month()
     }
 
+    /// The day of the month, from 1.
     pub fn day(self) -> i8 {
         self.0.day()
     }
 
     /// The day `days` later (earlier when negative), saturating at the ends of the calendar.
     pub fn plus_days(self, days: i32) -> Self {
-        Self(self.0.saturating_add(jiff::Span::new().days(days)))
+        Self(self.0.saturating_add(jiff::Span::new().days(days.clamp(-MOST_DAYS, MOST_DAYS))))
     }
 
     /// The same day of a later (earlier) month, or the last day of that month where it is shorter.
     pub fn plus_months(self, months: i32) -> Self {
-        Self(self.0.saturating_add(jiff::Span::new().months(months)))
+        Self(self.0.saturating_add(jiff::Span::new().months(months.clamp(-MOST_DAYS / 31, MOST_DAYS / 31))))
     }
 
     /// Whole years between `self` and a later day: a person's age.
