@@ -113,12 +113,11 @@ pub fn verify(check: &Check<'_>) -> Result<(), ChainError> {
         let name = ServerName::try_from(host).map_err(|_| ChainError::WrongName)?;
         leaf.verify_is_valid_for_subject_name(&name).map_err(|error| reason(check, &error))?;
     }
-    match check.leaf.key_usage() {
-        Some(usage) if !usage.digital_signature && !(check.usage == Usage::Signing && usage.non_repudiation) => {
-            Err(ChainError::WrongUsage)
-        }
-        _ => Ok(()),
-    }
+    let may_sign = check
+        .leaf
+        .key_usage()
+        .is_none_or(|usage| usage.digital_signature || (check.usage == Usage::Signing && usage.non_repudiation));
+    if may_sign { Ok(()) } else { Err(ChainError::WrongUsage) }
 }
 
 /// An extended key usage to ask for, or none.

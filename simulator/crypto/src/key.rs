@@ -59,8 +59,8 @@ struct Held {
 }
 
 enum Pair {
-    Ec { der: EcdsaKeyPair, fixed: EcdsaKeyPair },
-    Rsa(RsaKeyPair),
+    Ec { der: Box<EcdsaKeyPair>, fixed: Box<EcdsaKeyPair> },
+    Rsa(Box<RsaKeyPair>),
 }
 
 /// A public key as its SubjectPublicKeyInfo.
@@ -127,14 +127,14 @@ impl PrivateKey {
         let (pair, public) = if algorithm == RSA_ENCRYPTION {
             let pair = RsaKeyPair::from_pkcs8(der).map_err(refused)?;
             let public = PublicKey::from_rsa_der(pair.public().as_ref())?;
-            (Pair::Rsa(pair), public)
+            (Pair::Rsa(Box::new(pair)), public)
         } else if algorithm == EC_PUBLIC_KEY && parameters == P256 {
             let chance = SystemRandom::new();
             let read = |form| EcdsaKeyPair::from_pkcs8(form, der, &chance).map_err(refused);
             let fixed = read(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)?;
             let der = read(&signature::ECDSA_P256_SHA256_ASN1_SIGNING)?;
             let public = PublicKey::from_point(fixed.public_key().as_ref())?;
-            (Pair::Ec { der, fixed }, public)
+            (Pair::Ec { der: Box::new(der), fixed: Box::new(fixed) }, public)
         } else {
             return Err(KeyError::UnknownAlgorithm(asn1::dotted(algorithm)));
         };
@@ -195,7 +195,7 @@ impl fmt::Debug for PrivateKey {
 impl PublicKey {
     /// Reads a SubjectPublicKeyInfo.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, KeyError> {
-        let (algorithm, parameters, inner) = spki_parts(der).map_err(|error| KeyError::Malformed(error.to_string()))?;
+        let [algorithm, parameters, inner] = spki_parts(der).map_err(|error| KeyError::Malformed(error.to_string()))?;
         // A key that its owner reserved for PSS is an RSA key all the same; the reservation is not enforced.
         if algorithm == RSA_ENCRYPTION || algorithm == RSASSA_PSS {
             Self::from_rsa_der(inner)
@@ -331,13 +331,14 @@ fn pkcs8_algorithm(der: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     algorithm_parts(reader.expect(SEQUENCE)?.content)
 }
 
-fn spki_parts(der: &[u8]) -> Result<(&[u8], &[u8], &[u8]), Malformed> {
+/// Algorithm, parameters and key of a SubjectPublicKeyInfo.
+fn spki_parts(der: &[u8]) -> Result<[&[u8]; 3], Malformed> {
     let mut reader = Reader::new(asn1::single(der, SEQUENCE)?.content);
     let (oid, parameters) = algorithm_parts(reader.expect(SEQUENCE)?.content)?;
     let bits = reader.expect(BIT_STRING)?.content;
     reader.end()?;
     match bits {
-        [0, key @ ..] => Ok((oid, parameters, key)),
+        [0, key @ ..] => Ok([oid, parameters, key]),
         _ => Err(Malformed("a key of unused bits")),
     }
 }
