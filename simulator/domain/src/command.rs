@@ -18,62 +18,143 @@ pub enum Command {
     // The world's furniture, by configuration and control.
     /// Registers a partner, or replaces what is known of it.
     RegisterPartner(Box<Partner>),
-    AddCertificate { client_id: String, certificate: Certificate },
+    AddCertificate {
+        client_id: String,
+        certificate: Certificate,
+    },
     AddCitizen(Arc<Citizen>),
     /// Replaces the record of the citizen with the same OID. New and changed debts are told to the banks concerned.
     ChangeCitizen(Arc<Citizen>),
     /// Ends a lock-out before its time.
-    UnlockAccount { citizen: i64 },
+    UnlockAccount {
+        citizen: i64,
+    },
     /// Lets everything happen that fell due by now: consents end, lock-outs end, deferred answers and payments arrive.
     Settle,
 
     // Identity. Flow commands answer with `Reply::Flow`.
     /// RFC 9126: keeps the parameters; answers with `Reply::Pushed`.
-    PushAuthorisation { proof: ClientProof, request: Box<AuthorisationRequest> },
+    PushAuthorisation {
+        proof: ClientProof,
+        request: Box<AuthorisationRequest>,
+    },
     /// Begins a flow. In ESIA the client has signed the request (`proof`); in plain OpenID Connect it has not.
-    BeginAuthorisation { proof: Option<ClientProof>, request: Box<AuthorisationRequest>, session: Option<String> },
-    BeginPushed { client_id: String, request_uri: String, session: Option<String> },
+    BeginAuthorisation {
+        proof: Option<ClientProof>,
+        request: Box<AuthorisationRequest>,
+        session: Option<String>,
+    },
+    BeginPushed {
+        client_id: String,
+        request_uri: String,
+        session: Option<String>,
+    },
     /// `login` may be the login, SNILS, phone or e-mail.
-    PresentPassword { flow: String, login: String, password: Secret },
-    PresentCode { flow: String, code: Secret },
+    PresentPassword {
+        flow: String,
+        login: String,
+        password: Secret,
+    },
+    PresentCode {
+        flow: String,
+        code: Secret,
+    },
     /// A new one-time code for a flow that waits for one.
-    ResendCode { flow: String },
+    ResendCode {
+        flow: String,
+    },
     /// The person's answer on the consent screen.
-    Answer { flow: String, answer: Answer },
+    Answer {
+        flow: String,
+        answer: Answer,
+    },
     /// The person walked away from the sign-in (a cancel button).
-    Abandon { flow: String },
+    Abandon {
+        flow: String,
+    },
     RedeemCode(Box<RedeemCode>),
     RefreshTokens(Box<RefreshTokens>),
     /// `prm_chg?oid=…` (data token), `consents` (partner token), or organisation scopes.
-    ClientCredentials { proof: ClientProof, scopes: Vec<String>, consent: Option<String>, certificate: Option<CertificateProof> },
+    ClientCredentials {
+        proof: ClientProof,
+        scopes: Vec<String>,
+        consent: Option<String>,
+        certificate: Option<CertificateProof>,
+    },
     /// RFC 7009. Unknown and foreign tokens are passed over in silence.
-    RevokeToken { proof: ClientProof, token: TokenRef },
-    EndSession { session: String },
+    RevokeToken {
+        proof: ClientProof,
+        token: TokenRef,
+    },
+    EndSession {
+        session: String,
+    },
 
     // Reading, by bearer token.
     /// ESIA's `/rs/prns/{oid}…` and OpenID Connect's userinfo (`citizen: None`: whom the token is about).
-    ReadPerson { bearer: Bearer, citizen: Option<i64>, groups: Vec<String> },
+    ReadPerson {
+        bearer: Bearer,
+        citizen: Option<i64>,
+        groups: Vec<String>,
+    },
     /// `/rs/orgs/{oid}`: by a person's token with `usr_org` and a role there, or by an organisation's token.
-    ReadOrganisation { bearer: Bearer, organisation: i64 },
+    ReadOrganisation {
+        bearer: Bearer,
+        organisation: i64,
+    },
 
     // Consents.
-    ReadConsent { bearer: Bearer, consent: String },
-    RevokeConsentByBank { bearer: Bearer, consent: String },
-    RevokeConsentByCitizen { consent: String },
+    ReadConsent {
+        bearer: Bearer,
+        consent: String,
+    },
+    RevokeConsentByBank {
+        bearer: Bearer,
+        consent: String,
+    },
+    RevokeConsentByCitizen {
+        consent: String,
+    },
 
     // Data services, by data token.
-    ListDebts { ask: Ask, cursor: Option<String> },
+    ListDebts {
+        ask: Ask,
+        cursor: Option<String>,
+    },
     PayDebt(Box<PayDebt>),
-    ReadPayment { ask: Ask, payment: PaymentRef },
-    FeedDebt { ask: Ask, external_id: String, title: String, amount: Money, due_date: Day },
+    ReadPayment {
+        ask: Ask,
+        payment: PaymentRef,
+    },
+    FeedDebt {
+        ask: Ask,
+        external_id: String,
+        title: String,
+        amount: Money,
+        due_date: Day,
+    },
     /// `deferred`: the edge wants the registry to take its time (a fault says so); a citizen's story may say so too.
-    ReadPension { ask: Ask, from: Day, to: Day, deferred: bool },
+    ReadPension {
+        ask: Ask,
+        from: Day,
+        to: Day,
+        deferred: bool,
+    },
     /// The person and purpose are those of the order.
-    ReadAnswer { bearer: Bearer, order: String },
+    ReadAnswer {
+        bearer: Bearer,
+        order: String,
+    },
 
     // Consequences, told by the outbox.
-    HookDelivered { id: String, status: u16 },
-    HookFailed { id: String, status: Option<u16> },
+    HookDelivered {
+        id: String,
+        status: u16,
+    },
+    HookFailed {
+        id: String,
+        status: Option<u16>,
+    },
 }
 
 /// A bearer token as it came in.
@@ -96,7 +177,9 @@ pub struct Ask {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// `grant: None` grants all that was asked. `openid` is always among the granted where it was asked.
-    Approve { grant: Option<Vec<String>> },
+    Approve {
+        grant: Option<Vec<String>>,
+    },
     Refuse,
 }
 

@@ -5,36 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use contract::consent::{ConsentRecord, ConsentState, Permission};
+use contract::ids::Oid;
 use contract::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::draft::Draft;
 use crate::event::Fact;
-
-/// What a bank asks for at `v2/ac` (`permissions`, one object of the array). Members are optional here so that a
-/// missing one is refused with its own code and not as malformed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Permission {
-    /// Consent type.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sysname: Option<String>,
-    #[serde(default, rename = "responsibleObject", skip_serializing_if = "Option::is_none")]
-    pub responsible_object: Option<String>,
-    /// Minutes from approval.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expire: Option<i64>,
-    #[serde(default)]
-    pub actions: Vec<Named>,
-    #[serde(default)]
-    pub purposes: Vec<Named>,
-    #[serde(default)]
-    pub scopes: Vec<Named>,
-}
-
-/// `{"sysname": …}`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Named {
-    pub sysname: String,
-}
+use crate::identity::AuthorisationRequest;
+use crate::refusal::Refusal;
 
 /// The consent record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,28 +55,6 @@ pub struct Consent {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ConsentState {
-    Requested,
-    Granted,
-    Refused,
-    Expired,
-    Revoked,
-}
-
-impl ConsentState {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Requested => "requested",
-            Self::Granted => "granted",
-            Self::Refused => "refused",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
 pub enum Revoker {
     Bank,
     Citizen,
@@ -107,6 +64,185 @@ impl Consent {
     /// Whether data may be read by it at this instant. The clock decides, not the entry that will record the end.
     pub fn stands(&self, now: Timestamp) -> bool {
         self.state == ConsentState::Granted && self.expires_at.is_some_and(|end| now < end)
+    }
+
+    /// The state at an instant: a term that is over is over, also before the entry that will record it.
+    pub fn state_at(&self, now: Timestamp) -> ConsentState {
+        let lapsed = match self.state {
+            ConsentState::Granted => self.expires_at.is_some_and(|end| end <= now),
+            ConsentState::Requested => self.answer_by <= now,
+            ConsentState::Refused | ConsentState::Expired | ConsentState::Revoked => false,
+        };
+        if lapsed { ConsentState::Expired } else { self.state }
+    }
+
+    /// The record as banks read it.
+    pub fn record(&self, now: Timestamp) -> ConsentRecord {
+        ConsentRecord {
+            id: self.id.clone(),
+            state: self.state_at(now),
+            client_id: self.client_id.clone(),
+            // A consent is only ever asked of a citizen of this world, whose OID was one.
+            person: Oid::try_from(self.person).unwrap_or(NOBODY),
+            purpose: self.purpose.clone(),
+            purposes: self.purposes.clone(),
+            scopes: self.scopes.clone(),
+            actions: self.actions.clone(),
+            granted_at: self.granted_at,
+            expires_at: self.expires_at,
+            kind: self.kind.clone(),
+        }
+    }
+}
+
+/// The number of no citizen.
+pub(crate) const NOBODY: Oid = match Oid::new(i32::MAX) {
+    Some(oid) => oid,
+    None => panic!("the greatest number is positive"),
+};
+
+/// Asks the citizen: the request is recorded and told to them with all its limits (CNS-1).
+pub(crate) fn request(
+    draft: &mut Draft<'_, '_, '_>,
+    asked: &AuthorisationRequest,
+    permission: &Permission,
+    answer_by: Timestamp,
+) -> Consent {
+    let consent = Consent {
+        id: draft.uuid(),
+        state: ConsentState::Requested,
+        client_id: asked.client_id.clone(),
+        person: draft.citizen.unwrap_or_default(),
+        kind: permission.sysname.clone(),
+        purpose: permission.purposes.first().cloned().unwrap_or_default(),
+        purposes: permission.purposes.clone(),
+        scopes: permission.scopes.clone(),
+        actions: permission.actions.clone(),
+        responsible_object: permission.responsible_object.clone(),
+        requested_at: draft.now,
+        answer_by,
+        granted_at: None,
+        expires_at: None,
+        ended_at: None,
+        revoked_by: None,
+        ip: None,
+        term: permission.term,
+        flow: draft.flow.clone().unwrap_or_default(),
+    };
+    draft.tell(Fact::ConsentRequested { consent: Box::new(consent.clone()) });
+    let text = format!(
+        "{} просит согласие на доступ к вашим данным: {}. Цель: {}. Срок: до {} с момента согласия. Ответьте до {}.",
+        draft.partner_name(&consent.client_id),
+        data_list(&consent.scopes),
+        purpose_list(&consent.purposes),
+        term_text(consent.term),
+        answer_by.to_russian(),
+    );
+    draft.notice("Запрос согласия", text);
+    consent
+}
+
+/// The citizen agreed, to all that was asked or to a part (CNS-2, CNS-4).
+pub(crate) fn grant(draft: &mut Draft<'_, '_, '_>, consent: &Consent, scopes: Vec<String>) -> Consent {
+    let expires_at = draft.now + consent.term;
+    let ip = draft.ip();
+    let granted = Consent {
+        state: ConsentState::Granted,
+        granted_at: Some(draft.now),
+        expires_at: Some(expires_at),
+        scopes: scopes.clone(),
+        ip: ip.clone(),
+        ..consent.clone()
+    };
+    draft.tell(Fact::ConsentGranted { id: consent.id.clone(), granted_at: draft.now, expires_at, scopes, ip });
+    let text = format!(
+        "Вы дали согласие: {} может получать данные «{}». Цель: {}. Согласие действует до {}. Отозвать его можно в любое время в разделе «Согласия».",
+        draft.partner_name(&consent.client_id),
+        data_list(&granted.scopes),
+        purpose_list(&granted.purposes),
+        expires_at.to_russian(),
+    );
+    draft.notice("Согласие дано", text);
+    tell_bank(draft, &granted);
+    granted
+}
+
+/// The citizen said no (CNS-2).
+pub(crate) fn refuse(draft: &mut Draft<'_, '_, '_>, consent: &Consent) {
+    let ip = draft.ip();
+    draft.tell(Fact::ConsentRefused { id: consent.id.clone(), ip });
+    tell_bank(draft, &Consent { state: ConsentState::Refused, ..consent.clone() });
+}
+
+/// Time ended it: nobody answered, or the term is over.
+pub(crate) fn expire(draft: &mut Draft<'_, '_, '_>, consent: &Consent) {
+    let unanswered = consent.state == ConsentState::Requested;
+    draft.tell(Fact::ConsentExpired { id: consent.id.clone(), unanswered });
+    let name = draft.partner_name(&consent.client_id);
+    if unanswered {
+        draft.notice("Запрос согласия закрыт", format!("Запрос ({name}) остался без ответа и закрыт."));
+    } else {
+        draft.notice("Срок согласия истёк", format!("Срок вашего согласия ({name}) истёк, доступ к данным закрыт."));
+    }
+    tell_bank(draft, &Consent { state: ConsentState::Expired, ..consent.clone() });
+}
+
+/// The end at will of the citizen or of the bank (CNS-5). A bank's second call about the same end is no refusal.
+pub(crate) fn revoke(draft: &mut Draft<'_, '_, '_>, id: &str, by: Revoker) -> Result<Consent, Refusal> {
+    let Some(consent) = draft.world.consents.find(id) else { return Err(unknown(id)) };
+    draft.partner = Some(consent.client_id.clone());
+    draft.citizen = Some(consent.person);
+    draft.flow = Some(consent.flow.clone());
+    if !consent.stands(draft.now) {
+        if by == Revoker::Bank && consent.state == ConsentState::Revoked {
+            return Ok(consent.clone());
+        }
+        return Err(Refusal::new("consent-not-standing", "consent-not-standing")
+            .check("state of the consent")
+            .seen(consent.state_at(draft.now).as_str())
+            .wanted("granted"));
+    }
+    draft.tell(Fact::ConsentRevoked { id: consent.id.clone(), by });
+    let revoked =
+        Consent { state: ConsentState::Revoked, ended_at: Some(draft.now), revoked_by: Some(by), ..consent.clone() };
+    let name = draft.partner_name(&consent.client_id);
+    let who = if by == Revoker::Citizen {
+        "Вы отозвали согласие"
+    } else {
+        "Банк отказался от согласия"
+    };
+    draft.notice("Согласие отозвано", format!("{who} ({name}). Доступ к данным закрыт."));
+    tell_bank(draft, &revoked);
+    Ok(revoked)
+}
+
+pub(crate) fn unknown(id: &str) -> Refusal {
+    Refusal::new("consent-unknown", "consent-unknown").check("consent id").seen(id).wanted("a consent of this client")
+}
+
+/// A change of a consent is told to the bank that holds it.
+fn tell_bank(draft: &mut Draft<'_, '_, '_>, consent: &Consent) {
+    // The record holds text, numbers and lists: nothing that JSON cannot say.
+    let record = serde_json::to_value(consent.record(draft.now)).unwrap_or_default();
+    draft.hook(&consent.client_id, "consent.changed", "consent", &record);
+}
+
+fn data_list(scopes: &[String]) -> String {
+    let names = scopes.iter().map(|scope| contract::scope::find(scope).map_or(scope.as_str(), |known| known.ru));
+    names.collect::<Vec<_>>().join("; ")
+}
+
+fn purpose_list(purposes: &[String]) -> String {
+    let names = purposes.iter().map(|name| contract::consent::purpose(name).map_or(name.as_str(), |known| known.ru));
+    names.collect::<Vec<_>>().join("; ")
+}
+
+fn term_text(term: Span) -> String {
+    let minutes = term.seconds() / 60;
+    match (minutes / 1440, minutes / 60, minutes) {
+        (days, _, _) if days > 0 => format!("{days} дн."),
+        (_, hours, _) if hours > 0 => format!("{hours} ч."),
+        (_, _, minutes) => format!("{minutes} мин."),
     }
 }
 
@@ -137,7 +273,12 @@ impl Consents {
     }
 
     /// Standing consents about a person that cover a scope, whoever holds them.
-    pub(crate) fn holders<'a>(&'a self, person: i64, scope: &'a str, now: Timestamp) -> impl Iterator<Item = &'a Consent> {
+    pub(crate) fn holders<'a>(
+        &'a self,
+        person: i64,
+        scope: &'a str,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a Consent> {
         self.by_id.values().filter(move |consent| {
             consent.person == person && consent.stands(now) && consent.scopes.iter().any(|held| held == scope)
         })

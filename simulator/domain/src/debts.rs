@@ -1,14 +1,22 @@
 //! Debts and fines (DEB-1): four kinds, totals, discounts by date, restrictions that fall with the debts they hang on.
 //! They come with the citizen's record, by the control API, and from banks that feed their own overdue credit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use contract::citizen::Citizen;
+use contract::ids::{Oid, Uin};
 use contract::money::Money;
-use contract::registries::debts::{Debt, DebtStatus};
+use contract::registries::debts::{Debt, DebtKind, DebtStatus, DebtsPage, PAGE_SIZE, Totals};
+use contract::scope;
 use contract::time::Day;
 use serde::{Deserialize, Serialize};
 
+use crate::bearer;
+use crate::command::Ask;
+use crate::draft::Draft;
 use crate::event::Fact;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
 
 /// A debt with whose it is; [`DebtRecord::debt`] is what travels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,4 +86,159 @@ impl Debts {
             _ => {}
         }
     }
+}
+
+pub(crate) fn list(draft: &mut Draft<'_, '_, '_>, ask: &Ask, cursor: Option<&str>) -> Result<Reply, Refusal> {
+    let request = format!("debts?person={}&purpose={}", ask.person, ask.purpose);
+    let (token, consent) = bearer::serve(draft, ask, scope::DEBTS, &request)?;
+    let person = person_number(draft, ask.person)?;
+    let day = draft.now.day();
+    let of_person = draft.world.debts.of(ask.person);
+    let start = match cursor {
+        None => 0,
+        Some(uin) => {
+            of_person.iter().position(|debt| debt.uin.as_str() == uin).map(|place| place + 1).ok_or_else(|| {
+                Refusal::new("cursor-invalid", "cursor-invalid")
+                    .check("cursor")
+                    .seen(uin)
+                    .wanted("`next` of the page before")
+            })?
+        }
+    };
+    let open = |debt: &&&Debt| debt.status == DebtStatus::Open;
+    let rest: Vec<Debt> = of_person.iter().skip(start).filter(open).map(|debt| debt.as_of(day)).collect();
+    let items: Vec<Debt> = rest.iter().take(PAGE_SIZE).cloned().collect();
+    let next = (rest.len() > items.len()).then(|| items.last().map(|debt| debt.uin.to_string())).flatten();
+    draft.tell(Fact::DebtsRead {
+        consent: consent.id,
+        token: token.id.clone(),
+        count: items.len(),
+        uins: items.iter().map(|debt| debt.uin.clone()).collect(),
+    });
+    if next.is_none() {
+        bearer::spend(draft, &token);
+    }
+    let totals = Totals::of(of_person);
+    Ok(Reply::Debts(Box::new(DebtsPage { person, as_of: draft.now, currency: "RUB".to_owned(), items, totals, next })))
+}
+
+/// A bank tells of its own overdue credit; the same id tells of the same debt again.
+pub(crate) fn feed(
+    draft: &mut Draft<'_, '_, '_>,
+    ask: &Ask,
+    external_id: &str,
+    title: &str,
+    amount: Money,
+    due_date: Day,
+) -> Result<Reply, Refusal> {
+    let request = format!("feed?person={}&external_id={external_id}", ask.person);
+    let (token, _) = bearer::serve(draft, ask, scope::DEBTS, &request)?;
+    if amount <= Money::ZERO {
+        return Err(Refusal::new("amount-mismatch", "amount-not-positive")
+            .check("amount")
+            .seen(amount.kopecks().to_string())
+            .wanted("kopecks above zero"));
+    }
+    let known = draft.world.debts.fed(&token.client_id, external_id).cloned();
+    if let Some(known) = &known {
+        if known.person != ask.person {
+            return Err(Refusal::new("unknown-debt", "debt-of-other-person")
+                .check("person of the debt fed under this id")
+                .seen(ask.person.to_string()));
+        }
+        if known.debt.status == DebtStatus::Paid {
+            return Err(paid(&known.debt));
+        }
+    }
+    let uin = match &known {
+        Some(known) => known.debt.uin.clone(),
+        None => fresh_uin(draft)?,
+    };
+    let record = DebtRecord {
+        debt: Debt {
+            uin: uin.clone(),
+            kind: DebtKind::Credit,
+            title: title.to_owned(),
+            amount,
+            discount: None,
+            due_date,
+            restriction: known.as_ref().and_then(|known| known.debt.restriction.clone()),
+            status: DebtStatus::Open,
+        },
+        person: ask.person,
+        fed_by: Some((token.client_id.clone(), external_id.to_owned())),
+    };
+    let created = known.is_none();
+    draft.tell(Fact::DebtFed {
+        external_id: external_id.to_owned(),
+        uin: uin.clone(),
+        amount,
+        due_date,
+        token: token.id.clone(),
+        record: Box::new(record.clone()),
+    });
+    bearer::spend(draft, &token);
+    tell_banks(draft, &record);
+    Ok(Reply::Fed { uin: uin.to_string(), created })
+}
+
+/// What a changed record of a citizen means for their debts.
+pub(crate) fn follow_record(draft: &mut Draft<'_, '_, '_>, citizen: &Citizen) {
+    for debt in &citizen.debts {
+        let known = draft.world.debts.find(debt.uin.as_str());
+        if known.is_some_and(|known| known.debt == *debt) {
+            continue;
+        }
+        let fed_by = known.and_then(|known| known.fed_by.clone());
+        let record = DebtRecord { debt: debt.clone(), person: citizen.oid.wide(), fed_by };
+        draft.tell(Fact::DebtChanged { record: Box::new(record.clone()) });
+        tell_banks(draft, &record);
+    }
+}
+
+/// Every bank that may know of this person's debts hears of a change (DEB-1).
+pub(crate) fn tell_banks(draft: &mut Draft<'_, '_, '_>, record: &DebtRecord) {
+    let banks: BTreeSet<String> = draft
+        .world
+        .consents
+        .holders(record.person, scope::DEBTS, draft.now)
+        .map(|consent| consent.client_id.clone())
+        .collect();
+    // A debt holds text, numbers and days: nothing that JSON cannot say.
+    let mut value = serde_json::to_value(record.debt.as_of(draft.now.day())).unwrap_or_default();
+    if let Some(members) = value.as_object_mut() {
+        members.insert("person".to_owned(), record.person.into());
+    }
+    for bank in banks {
+        draft.hook(&bank, "debt.changed", "debt", &value);
+    }
+}
+
+pub(crate) fn paid(debt: &Debt) -> Refusal {
+    Refusal::new("debt-already-paid", "debt-already-paid")
+        .check("status of the debt")
+        .seen("paid")
+        .wanted(debt.uin.as_str())
+}
+
+pub(crate) fn person_number(draft: &Draft<'_, '_, '_>, person: i64) -> Result<Oid, Refusal> {
+    draft
+        .world
+        .citizens
+        .find(person)
+        .map(|citizen| citizen.oid)
+        .ok_or_else(|| Refusal::new("person-unknown", "person-unknown").check("person").seen(person.to_string()))
+}
+
+/// A charge number nobody has yet. Nineteen digits, of which seventeen are drawn.
+fn fresh_uin(draft: &mut Draft<'_, '_, '_>) -> Result<Uin, Refusal> {
+    for _ in 0..8 {
+        let body = format!("32{}", draft.digits(17));
+        if let Ok(uin) = Uin::from_body(&body)
+            && draft.world.debts.find(uin.as_str()).is_none()
+        {
+            return Ok(uin);
+        }
+    }
+    Err(Refusal::new("internal", "charge-numbers-exhausted").check("drawing a charge number"))
 }

@@ -188,14 +188,7 @@ pub enum Fact {
     #[serde(rename = "debts.read")]
     DebtsRead { consent: String, token: String, count: usize, uins: Vec<Uin> },
     #[serde(rename = "debt.fed")]
-    DebtFed {
-        external_id: String,
-        uin: Uin,
-        amount: Money,
-        due_date: Day,
-        token: String,
-        record: Box<DebtRecord>,
-    },
+    DebtFed { external_id: String, uin: Uin, amount: Money, due_date: Day, token: String, record: Box<DebtRecord> },
     #[serde(rename = "debt.changed")]
     DebtChanged {
         #[serde(flatten)]

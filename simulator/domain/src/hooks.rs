@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use contract::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::draft::Draft;
 use crate::event::Fact;
+use crate::reply::Reply;
 
 /// What is to be delivered, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +62,31 @@ const BACK_OFF: [Span; 7] = [
 /// When to try again after attempt number `attempt` (from 1) failed.
 pub(crate) fn next_attempt(attempt: usize, now: Timestamp) -> Option<Timestamp> {
     attempt.checked_sub(1).and_then(|place| BACK_OFF.get(place)).map(|wait| now + *wait)
+}
+
+/// The receiver took it.
+pub(crate) fn delivered(draft: &mut Draft<'_, '_, '_>, id: String, status: u16) -> Reply {
+    if let Some(attempt) = attempt(draft, &id) {
+        draft.tell(Fact::HookDelivered { id, status, attempt });
+    }
+    Reply::Done
+}
+
+/// The receiver refused it or was not there: it is tried again later, or given up.
+pub(crate) fn failed(draft: &mut Draft<'_, '_, '_>, id: String, status: Option<u16>) -> Reply {
+    if let Some(attempt) = attempt(draft, &id) {
+        let next = next_attempt(attempt, draft.now);
+        draft.tell(Fact::HookFailed { id, attempt, status, next });
+    }
+    Reply::Done
+}
+
+/// The number of the attempt that has just been made; nothing for a hook that is not on its way.
+fn attempt(draft: &mut Draft<'_, '_, '_>, id: &str) -> Option<usize> {
+    let hook = draft.world.hooks.find(id).filter(|hook| matches!(hook.state, HookState::Due(_)))?;
+    draft.partner = Some(hook.client_id.clone());
+    draft.citizen = hook.citizen;
+    Some(hook.attempts.len() + 1)
 }
 
 /// The room.

@@ -6,11 +6,13 @@
 //! event; secrets are in no event (passwords are compared with the citizen's record, refresh tokens come as digests);
 //! the domain never lies, a lie is a fault at the edge.
 
+mod bearer;
 mod citizens;
 mod command;
 mod consent;
 mod ctx;
 mod debts;
+mod draft;
 mod event;
 mod hooks;
 mod identity;
@@ -27,7 +29,7 @@ mod world;
 
 pub use citizens::Citizens;
 pub use command::*;
-pub use consent::{Consent, ConsentState, Consents, Named, Permission, Revoker};
+pub use consent::{Consent, Consents, Revoker};
 pub use ctx::{Ctx, Draw};
 pub use debts::{DebtRecord, Debts};
 pub use event::{Decision, EntryError, EntryParts, Event, Fact};

@@ -12,7 +12,3 @@ pub(crate) const PUSHED_LIFE: Span = Span::from_seconds(60);
 pub(crate) const OTP_LIFE: Span = Span::from_minutes(5);
 /// Money from an account arrives after this; cards and QR settle at once.
 pub(crate) const SETTLEMENT: Span = Span::from_seconds(2);
-/// A consent may be asked for this long at most, in minutes: five years.
-pub(crate) const LONGEST_CONSENT_MINUTES: i64 = 5 * 366 * 24 * 60;
-/// The term of a consent that names none, in minutes: one year, the greatest term seen with real clients.
-pub(crate) const USUAL_CONSENT_MINUTES: i64 = 525_600;

@@ -4,10 +4,18 @@
 use std::collections::BTreeMap;
 
 use contract::registries::pension::PensionStatement;
+use contract::scope;
 use contract::time::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::bearer;
+use crate::command::{Ask, Bearer};
+use crate::debts::person_number;
+use crate::draft::Draft;
 use crate::event::Fact;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::tokens::Token;
 
 /// What the registry says: the statement, or that it takes its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +39,88 @@ pub struct Order {
     pub to: Day,
     /// The answer is ready then.
     pub due: Timestamp,
+}
+
+impl Order {
+    /// The request that a data token is bound to: the question, however often it is asked after.
+    pub(crate) fn request(&self) -> String {
+        request(self.person, &self.purpose, self.from, self.to)
+    }
+}
+
+fn request(person: i64, purpose: &str, from: Day, to: Day) -> String {
+    format!("pension?person={person}&purpose={purpose}&from={from}&to={to}")
+}
+
+pub(crate) fn read(
+    draft: &mut Draft<'_, '_, '_>,
+    ask: &Ask,
+    from: Day,
+    to: Day,
+    deferred: bool,
+) -> Result<Reply, Refusal> {
+    let (token, consent) = bearer::serve(draft, ask, scope::PENSION, &request(ask.person, &ask.purpose, from, to))?;
+    if to < from {
+        return Err(Refusal::new("period-invalid", "period-invalid")
+            .check("bounds of the period")
+            .seen(format!("{from} to {to}"))
+            .wanted("from on or before to"));
+    }
+    let asked_before = draft.world.pensions.same(&token.client_id, ask.person, &ask.purpose, from, to).cloned();
+    match asked_before {
+        Some(order) if order.due <= draft.now => {
+            answer(draft, &token, &consent.id, Some(&order), (ask.person, from, to))
+        }
+        Some(order) => Ok(later(draft, &order)),
+        None if deferred => {
+            let order = Order {
+                id: draft.uuid(),
+                client_id: token.client_id.clone(),
+                person: ask.person,
+                purpose: ask.purpose.clone(),
+                from,
+                to,
+                due: draft.now + draft.world.limits.deferral,
+            };
+            draft.tell(Fact::PensionOrdered { order: Box::new(order.clone()) });
+            Ok(later(draft, &order))
+        }
+        None => answer(draft, &token, &consent.id, None, (ask.person, from, to)),
+    }
+}
+
+/// Asks after a deferred answer.
+pub(crate) fn fetch(draft: &mut Draft<'_, '_, '_>, bearer: &Bearer, order: &str) -> Result<Reply, Refusal> {
+    let (token, consent, order) = bearer::serve_answer(draft, bearer, order)?;
+    if order.due > draft.now {
+        return Ok(later(draft, &order));
+    }
+    answer(draft, &token, &consent.id, Some(&order), (order.person, order.from, order.to))
+}
+
+fn later(draft: &Draft<'_, '_, '_>, order: &Order) -> Reply {
+    let retry_at = draft.now + draft.world.limits.poll_interval;
+    Reply::Pension(StatementReply::Deferred { order: order.id.clone(), retry_at })
+}
+
+fn answer(
+    draft: &mut Draft<'_, '_, '_>,
+    token: &Token,
+    consent: &str,
+    order: Option<&Order>,
+    (person, from, to): (i64, Day, Day),
+) -> Result<Reply, Refusal> {
+    let number = person_number(draft, person)?;
+    let account = draft.world.citizens.find(person).map(|citizen| citizen.pension.clone()).unwrap_or_default();
+    draft.tell(Fact::PensionRead {
+        order: order.map(|order| order.id.clone()),
+        from,
+        to,
+        consent: consent.to_owned(),
+        token: token.id.clone(),
+    });
+    bearer::spend(draft, token);
+    Ok(Reply::Pension(StatementReply::Ready(Box::new(account.statement(number, from, to)))))
 }
 
 /// The room: deferred questions. The accounts themselves stand in the citizens' records.

@@ -16,17 +16,37 @@ use crate::tokens::{Grant, Token};
 pub enum Reply {
     Done,
     /// Where a flow stands now: which page the person sees, or where the browser goes.
-    Flow { flow: String, step: Step },
-    Pushed { request_uri: String, expires_at: Timestamp },
+    Flow {
+        flow: String,
+        step: Step,
+    },
+    Pushed {
+        request_uri: String,
+        expires_at: Timestamp,
+    },
     Tokens(Box<Grant>),
     /// The record behind the token, and the scopes that limit what may be told of it ([`crate::person`]).
-    Person { citizen: Arc<Citizen>, scopes: BTreeSet<String>, token: Box<Token> },
-    Organisation { organisation: Box<Employment>, scopes: BTreeSet<String>, token: Box<Token> },
+    Person {
+        citizen: Arc<Citizen>,
+        scopes: BTreeSet<String>,
+        token: Box<Token>,
+    },
+    Organisation {
+        organisation: Box<Employment>,
+        scopes: BTreeSet<String>,
+        token: Box<Token>,
+    },
     Consent(Box<Consent>),
     /// `next` holds the cursor alone; the edge makes the relative address of it.
     Debts(Box<DebtsPage>),
     /// `repeated`: the same key with the same body came before.
-    Payment { payment: Box<Payment>, repeated: bool },
-    Fed { uin: String, created: bool },
+    Payment {
+        payment: Box<Payment>,
+        repeated: bool,
+    },
+    Fed {
+        uin: String,
+        created: bool,
+    },
     Pension(StatementReply),
 }

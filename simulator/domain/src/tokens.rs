@@ -1,7 +1,7 @@
 //! Tokens: what each is good for, and for how long. An access token is limited by life and scope; a data token serves
 //! one access request and nothing else (CNS-3). JWTs carry the token's id as `jti`; refresh tokens are known by digest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::citizen::Citizen;
@@ -154,14 +154,6 @@ impl Tokens {
             .map(|held| &held.token)
     }
 
-    /// Live tokens that lean on a consent.
-    pub(crate) fn of_consent(&self, consent: &str) -> impl Iterator<Item = &Arc<Token>> {
-        self.by_id
-            .values()
-            .filter(move |held| !held.revoked && held.token.consent.as_deref() == Some(consent))
-            .map(|held| &held.token)
-    }
-
     pub(crate) fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::TokensIssued { tokens, rotated, .. } => {
@@ -200,15 +192,4 @@ impl Tokens {
             _ => {}
         }
     }
-}
-
-/// Scopes as a set of bare names: `fullname?oid=1000` and `http://esia.gosuslugi.ru/fullname?oid=1` are `fullname`.
-pub(crate) fn bare(scopes: &[String]) -> BTreeSet<String> {
-    scopes.iter().map(|scope| bare_name(scope).to_owned()).filter(|scope| !scope.is_empty()).collect()
-}
-
-pub(crate) fn bare_name(scope: &str) -> &str {
-    let path = scope.split('?').next().unwrap_or(scope);
-    let service = "http://lk.gosuslugi.ru/";
-    if path.starts_with(service) { path } else { path.rsplit('/').next().unwrap_or(path) }
 }

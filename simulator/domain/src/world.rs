@@ -3,16 +3,22 @@
 use contract::control::Limits;
 use contract::time::Timestamp;
 
+use crate::bearer;
 use crate::citizens::Citizens;
-use crate::consent::Consents;
-use crate::debts::Debts;
-use crate::event::Event;
-use crate::hooks::Hooks;
-use crate::identity::Identity;
+use crate::command::Command;
+use crate::consent::{self, Consents, Revoker};
+use crate::ctx::Ctx;
+use crate::debts::{self, Debts};
+use crate::draft::Draft;
+use crate::event::{Decision, Event, Fact};
+use crate::hooks::{self, Hooks};
+use crate::identity::{Identity, begin, exchange, sign_in};
 use crate::messages::Messages;
 use crate::partners::Partners;
-use crate::payments::Payments;
-use crate::pension::Pensions;
+use crate::payments::{self, Payments};
+use crate::pension::{self, Pensions};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
 use crate::tokens::Tokens;
 
 /// Everything a sandbox knows. Queries read the rooms; changes come by [`World::apply`] alone.
@@ -64,6 +70,14 @@ impl World {
         self.hooks.apply(event.at, partner, citizen, &event.fact);
     }
 
+    /// What a command comes to: events, and a reply or a refusal. Nothing changes here; the edge journals the events and
+    /// applies them, also where the outcome is a refusal.
+    pub fn decide(&self, command: Command, ctx: &mut Ctx<'_>) -> Decision {
+        let mut draft = Draft::new(self, ctx);
+        let outcome = decide(&mut draft, command);
+        Decision { events: draft.events, outcome }
+    }
+
     /// When the next thing falls due that [`crate::Command::Settle`] lets happen. Hook deliveries are apart:
     /// [`Hooks::next_due`].
     pub fn due(&self) -> Option<Timestamp> {
@@ -73,4 +87,119 @@ impl World {
         let payments = self.payments.due().map(|(at, _)| at);
         consents.chain(flows).chain(locks).chain(payments).min()
     }
+}
+
+fn decide(draft: &mut Draft<'_, '_, '_>, command: Command) -> Result<Reply, Refusal> {
+    match command {
+        Command::RegisterPartner(partner) => {
+            draft.partner = Some(partner.client_id.clone());
+            draft.tell(Fact::PartnerRegistered { partner });
+            Ok(Reply::Done)
+        }
+        Command::AddCertificate { client_id, certificate } => {
+            if draft.world.partners.find(&client_id).is_none() {
+                return Err(Refusal::new("partner-unknown", "client-unknown").check("client_id").seen(client_id));
+            }
+            draft.partner = Some(client_id.clone());
+            draft.tell(Fact::PartnerCertificateAdded { client_id, certificate });
+            Ok(Reply::Done)
+        }
+        Command::AddCitizen(citizen) | Command::ChangeCitizen(citizen) => {
+            let known = draft.world.citizens.find(citizen.oid.wide());
+            if known.is_some_and(|known| *known == citizen) {
+                return Ok(Reply::Done);
+            }
+            draft.citizen = Some(citizen.oid.wide());
+            let slug = citizen.slug.clone();
+            if known.is_none() {
+                draft.tell(Fact::CitizenAdded { slug, citizen: Some(citizen) });
+            } else {
+                draft.tell(Fact::CitizenChanged { slug, citizen: Some(citizen.clone()) });
+                debts::follow_record(draft, &citizen);
+            }
+            Ok(Reply::Done)
+        }
+        Command::UnlockAccount { citizen } => {
+            draft.citizen = Some(citizen);
+            draft.tell(Fact::AccountUnlocked {});
+            Ok(Reply::Done)
+        }
+        Command::Settle => {
+            settle(draft);
+            Ok(Reply::Done)
+        }
+
+        Command::PushAuthorisation { proof, request } => begin::push(draft, &proof, *request),
+        Command::BeginAuthorisation { proof, request, session } => {
+            begin::begin(draft, proof.as_ref(), *request, session.as_deref())
+        }
+        Command::BeginPushed { client_id, request_uri, session } => {
+            begin::begin_pushed(draft, &client_id, &request_uri, session.as_deref())
+        }
+        Command::PresentPassword { flow, login, password } => sign_in::password(draft, &flow, &login, &password),
+        Command::PresentCode { flow, code } => sign_in::code(draft, &flow, &code),
+        Command::ResendCode { flow } => sign_in::resend(draft, &flow),
+        Command::Answer { flow, answer } => sign_in::answer(draft, &flow, &answer),
+        Command::Abandon { flow } => sign_in::abandon(draft, &flow),
+        Command::RedeemCode(ask) => exchange::redeem(draft, &ask),
+        Command::RefreshTokens(ask) => exchange::refresh(draft, &ask),
+        Command::ClientCredentials { proof, scopes, consent, certificate } => {
+            exchange::credentials(draft, &proof, &scopes, consent.as_deref(), certificate.as_ref())
+        }
+        Command::RevokeToken { proof, token } => Ok(exchange::revoke(draft, &proof, &token)),
+        Command::EndSession { session } => Ok(exchange::end_session(draft, &session)),
+
+        Command::ReadPerson { bearer, citizen, groups } => bearer::read_person(draft, &bearer, citizen, &groups),
+        Command::ReadOrganisation { bearer, organisation } => bearer::read_organisation(draft, &bearer, organisation),
+
+        Command::ReadConsent { bearer, consent } => {
+            bearer::own_consent(draft, &bearer, &consent).map(|consent| Reply::Consent(Box::new(consent)))
+        }
+        Command::RevokeConsentByBank { bearer, consent } => {
+            bearer::own_consent(draft, &bearer, &consent)?;
+            consent::revoke(draft, &consent, Revoker::Bank).map(|consent| Reply::Consent(Box::new(consent)))
+        }
+        Command::RevokeConsentByCitizen { consent } => {
+            consent::revoke(draft, &consent, Revoker::Citizen).map(|consent| Reply::Consent(Box::new(consent)))
+        }
+
+        Command::ListDebts { ask, cursor } => debts::list(draft, &ask, cursor.as_deref()),
+        Command::PayDebt(order) => payments::pay(draft, &order),
+        Command::ReadPayment { ask, payment } => payments::read(draft, &ask, &payment),
+        Command::FeedDebt { ask, external_id, title, amount, due_date } => {
+            debts::feed(draft, &ask, &external_id, &title, amount, due_date)
+        }
+        Command::ReadPension { ask, from, to, deferred } => pension::read(draft, &ask, from, to, deferred),
+        Command::ReadAnswer { bearer, order } => pension::fetch(draft, &bearer, &order),
+
+        Command::HookDelivered { id, status } => Ok(hooks::delivered(draft, id, status)),
+        Command::HookFailed { id, status } => Ok(hooks::failed(draft, id, status)),
+    }
+}
+
+/// Lets happen what fell due by now, the earliest first.
+fn settle(draft: &mut Draft<'_, '_, '_>) {
+    let (world, now) = (draft.world, draft.now);
+    for (_, consent) in world.consents.due().filter(|(at, _)| *at <= now) {
+        concern(draft, Some(&consent.client_id), Some(consent.person), Some(&consent.flow));
+        consent::expire(draft, consent);
+    }
+    for (_, flow) in world.identity.due().filter(|(at, _)| *at <= now) {
+        concern(draft, Some(&flow.request.client_id), flow.citizen, Some(&flow.id));
+        sign_in::end(draft, "flow-expired", "flow-expired", None);
+    }
+    for (_, oid) in world.citizens.due().filter(|(at, _)| *at <= now) {
+        concern(draft, None, Some(oid), None);
+        draft.tell(Fact::AccountUnlocked {});
+    }
+    for (_, record) in world.payments.due().filter(|(at, _)| *at <= now) {
+        concern(draft, Some(&record.client_id), Some(record.person), None);
+        draft.tell(Fact::PaymentSettled { id: record.payment.id.clone(), uin: record.payment.uin.clone() });
+    }
+}
+
+fn concern(draft: &mut Draft<'_, '_, '_>, partner: Option<&str>, citizen: Option<i64>, flow: Option<&str>) {
+    draft.partner = partner.map(str::to_owned);
+    draft.citizen = citizen;
+    draft.flow = flow.map(str::to_owned);
 }

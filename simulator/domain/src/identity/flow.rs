@@ -4,12 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::consent::Permission;
 use contract::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::consent::Permission;
 use crate::event::{Event, Fact};
-use crate::tokens::bare;
 
 /// Which interface began the flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +58,7 @@ pub struct AuthorisationRequest {
     /// `none`, `login`, `consent`
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompt: Vec<String>,
-    /// The Digital Profile's request for a consent. `Some(vec![])` when the array was empty.
+    /// The Digital Profile's request for a consent, as [`Permission::parse`] read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Vec<Permission>>,
 }
@@ -95,14 +94,23 @@ pub enum Stage {
     /// The sign-in page is shown.
     Password,
     /// The password was right, a one-time code is waited for.
-    Code { code: Option<String>, expires_at: Timestamp },
+    Code {
+        code: Option<String>,
+        expires_at: Timestamp,
+    },
     /// Signed in; the consent screen is shown, or nothing needs to be asked any more.
     Decision,
     /// The person has approved.
-    Approved { scopes: Vec<String> },
+    Approved {
+        scopes: Vec<String>,
+    },
     /// The code was issued.
-    Coded { code: String },
-    Ended { code: String },
+    Coded {
+        code: String,
+    },
+    Ended {
+        code: String,
+    },
 }
 
 /// What the edge does next.
@@ -286,7 +294,7 @@ impl Identity {
             Fact::AuthorisationApproved { scopes, remembered, .. } => {
                 self.on_flow(event, |flow| flow.stage = Stage::Approved { scopes: scopes.clone() });
                 if let (true, Some(citizen), Some(partner)) = (*remembered, event.citizen, &event.partner) {
-                    self.remembered.entry((citizen, partner.clone())).or_default().extend(bare(scopes));
+                    self.remembered.entry((citizen, partner.clone())).or_default().extend(scopes.iter().cloned());
                 }
             }
             Fact::AuthorisationRefused { code, .. } => {
