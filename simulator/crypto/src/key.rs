@@ -1,5 +1,6 @@
-//! Keys. Private keys live as PKCS#8 and are wiped when the last holder lets go; they print nothing. Signing and
-//! verifying is ring's; only RSA generation is the `rsa` crate's, because ring has none.
+//! Keys. Private keys live as PKCS#8 and print nothing; that form is wiped when the last holder lets go (ring's own
+//! copy, which it gives no access to, is only freed). Signing and verifying is ring's; RSA generation alone is the `rsa`
+//! crate's, because ring has none.
 
 use std::fmt;
 use std::sync::Arc;
