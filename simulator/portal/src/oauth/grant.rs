@@ -1,0 +1,110 @@
+//! Grants as both interfaces take them: a code, a refresh token, the client's own word.
+
+use crypto::digest;
+use crypto::jws::Jws;
+use domain::{CertificateProof, ClientProof, Command, Grant, RedeemCode, Refusal, RefreshTokens, Verifier};
+
+use super::params::Params;
+use super::request::Rows;
+use crate::diagnosis::causes;
+use crate::edge::caller::Caller;
+use crate::portal::Sandbox;
+
+/// A code whose signature is ours.
+pub struct Code {
+    pub id: String,
+    /// The `state` of the authorisation request.
+    pub state: Option<String>,
+}
+
+/// Verifies a code. Databases like to cut it: it is a JWT of many hundred characters.
+pub async fn read_code(sandbox: &Sandbox, caller: &Caller, text: &str, row: &str) -> Result<Code, Refusal> {
+    let length = format!("{} characters", text.chars().count());
+    let malformed = || causes::CODE_MALFORMED.refuse(row, length.clone(), "the code as it came, whole");
+    let token = Jws::parse(text).map_err(|_| malformed())?;
+    let claims = token.claims().map_err(|_| malformed())?;
+    if sandbox.keys().verify(&token).await.is_err() {
+        // Three parts and readable claims: a whole code, but altered, cut at its end or of another portal.
+        let known_issuer = claims.get("iss").and_then(|issuer| issuer.as_str());
+        let ours = known_issuer.is_some_and(|issuer| issuer == sandbox.esia_issuer() || issuer == sandbox.oidc_issuer());
+        return Err(match ours {
+            true => malformed(),
+            false => causes::CODE_UNKNOWN.refuse(row, format!("issuer {known_issuer:?}"), "a code of this portal"),
+        });
+    }
+    if token.header.get("sbt").and_then(|kind| kind.as_str()) != Some("authorization_code") {
+        return Err(causes::CODE_UNKNOWN.refuse(row, "a token of another kind", "a code"));
+    }
+    if let Some(citizen) = claims.get("urn:esia:sbj").and_then(|subject| subject["urn:esia:sbj:oid"].as_i64()) {
+        caller.tag_citizen(citizen);
+    }
+    let text_of = |name: &str| claims.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+    let id = text_of("jti").ok_or_else(malformed)?;
+    Ok(Code { id, state: text_of("urn:esia:client:state") })
+}
+
+pub fn redeem(
+    params: &Params,
+    proof: ClientProof,
+    code: Code,
+    refresh: &str,
+    certificate: Option<CertificateProof>,
+) -> Command {
+    let verifier = params.text("code_verifier").map(|plain| Verifier {
+        plain: plain.to_owned(),
+        s256: digest::sha256_base64url(plain.as_bytes()),
+    });
+    Command::RedeemCode(Box::new(RedeemCode {
+        proof,
+        code: code.id,
+        redirect_uri: params.text("redirect_uri").unwrap_or_default().to_owned(),
+        verifier,
+        refresh_digest: digest::sha256_hex(refresh.as_bytes()),
+        certificate,
+    }))
+}
+
+pub fn renew(
+    params: &Params,
+    proof: ClientProof,
+    scopes: Option<Vec<String>>,
+    refresh: &str,
+    certificate: Option<CertificateProof>,
+) -> Command {
+    let given = params.text("refresh_token").unwrap_or_default();
+    Command::RefreshTokens(Box::new(RefreshTokens {
+        proof,
+        digest: digest::sha256_hex(given.as_bytes()),
+        next_digest: digest::sha256_hex(refresh.as_bytes()),
+        scopes,
+        certificate,
+    }))
+}
+
+/// `client_credentials`: `prm_chg?oid=…`, `consents`, or an organisation's scopes.
+pub fn own_word(
+    rows: &Rows,
+    params: &Params,
+    proof: ClientProof,
+    certificate: Option<CertificateProof>,
+) -> Result<Command, Refusal> {
+    let text = params.text("scope").unwrap_or_default();
+    rows.names(text)?;
+    Ok(Command::ClientCredentials {
+        proof,
+        scopes: text.split(' ').filter(|entry| !entry.is_empty()).map(str::to_owned).collect(),
+        consent: params.text("consent").map(str::to_owned),
+        certificate,
+    })
+}
+
+/// Notes on the exchange whom the tokens are about.
+pub fn tag(caller: &Caller, grant: &Grant) {
+    caller.tag_partner(&grant.access.client_id);
+    if let Some(citizen) = grant.access.citizen {
+        caller.tag_citizen(citizen);
+    }
+    if let Some(flow) = &grant.access.flow {
+        caller.tag_flow(flow);
+    }
+}
