@@ -141,6 +141,7 @@ faults! {
     Resource {
         "person-field-absent": "a granted field is absent (params.field)" / "согласованного поля нет (params.field)";
         "person-field-null": "a granted field is null (params.field)" / "согласованное поле равно null (params.field)";
+        "person-line-break": "a line break in the person's name" / "перевод строки в имени";
         "person-more-than-consented": "a field that was not granted, with a value that can be found again" / "поле, на которое согласия нет, с приметным значением";
         "resource-401-forever": "401 to every call" / "401 на каждый вызов";
         "resource-401-once": "401 to the first call" / "401 на первый вызов";

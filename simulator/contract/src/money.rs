@@ -59,7 +59,7 @@ impl fmt::Display for Money {
         let digits = (self.0.unsigned_abs() / 100).to_string();
         let mut grouped = String::new();
         for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place) % 3 == 0 {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
                 grouped.push('\u{a0}');
             }
             grouped.push(digit);

@@ -12,9 +12,9 @@ pub const FINE_DISCOUNT_PERCENT: i64 = 25;
 /// Days from the decree during which [`FINE_DISCOUNT_PERCENT`] is granted.
 pub const FINE_DISCOUNT_DAYS: i32 = 30;
 /// Debts above this may close the border to the debtor (229-FZ art. 67).
-pub const EXIT_BAN_ABOVE: Money = Money::from_kopecks(30_000_00);
+pub const EXIT_BAN_ABOVE: Money = Money::from_kopecks(3_000_000);
 /// Debts above this may suspend the driving licence (229-FZ art. 67.1).
-pub const LICENCE_SUSPENSION_ABOVE: Money = Money::from_kopecks(10_000_00);
+pub const LICENCE_SUSPENSION_ABOVE: Money = Money::from_kopecks(1_000_000);
 /// Items on a page of `GET /api/v1/debts`.
 pub const PAGE_SIZE: usize = 20;
 
@@ -272,7 +272,7 @@ mod tests {
     use super::*;
 
     fn fine(decree: Day) -> Debt {
-        let amount = Money::from_kopecks(1_500_00);
+        let amount = Money::from_kopecks(150_000);
         Debt {
             uin: "18810177261122000017".parse().unwrap(),
             kind: DebtKind::Fine,
@@ -289,8 +289,8 @@ mod tests {
     fn a_fine_costs_a_quarter_less_for_thirty_days() {
         let decree = Day::new(2026, 11, 1).unwrap();
         let debt = fine(decree);
-        assert_eq!(debt.payable(decree.plus_days(30)), Money::from_kopecks(1_125_00));
-        assert_eq!(debt.payable(decree.plus_days(31)), Money::from_kopecks(1_500_00));
+        assert_eq!(debt.payable(decree.plus_days(30)), Money::from_kopecks(112_500));
+        assert_eq!(debt.payable(decree.plus_days(31)), Money::from_kopecks(150_000));
         assert_eq!(debt.as_of(decree.plus_days(31)).discount, None);
     }
 
