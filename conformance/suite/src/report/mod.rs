@@ -1,0 +1,5 @@
+//! The report: one model, and its readers.
+
+pub mod model;
+
+pub use model::Report;

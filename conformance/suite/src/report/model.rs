@@ -1,0 +1,233 @@
+//! `report.json`: the truth of a run. The other forms (HTML, JUnit, text) are readers of this model.
+
+use std::collections::BTreeMap;
+
+use rules::finding::Verdict;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub const SCHEMA: &str = "https://stend.example/schemas/report-1.json";
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// Address of the schema of this document.
+    pub schema: String,
+    pub tool: Tool,
+    pub run: Run,
+    pub bank: Bank,
+    pub portal: Portal,
+    /// Every number that a rule leans on, as ISO 8601 spans.
+    pub limits: BTreeMap<String, String>,
+    pub summary: Summary,
+    pub requirements: Vec<RequirementResult>,
+    pub rules: Vec<RuleResult>,
+    pub scenarios: Vec<ScenarioResult>,
+    pub findings: Vec<Finding>,
+    /// What was not tested, and why.
+    pub left_out: Vec<LeftOut>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    pub name: String,
+    pub version: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    pub id: String,
+    pub seed: u64,
+    /// RFC 3339.
+    pub started: String,
+    pub finished: String,
+    pub duration_ms: u64,
+    /// `all`, or what was selected.
+    pub selection: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Bank {
+    pub name: String,
+    pub version: String,
+    pub contact: String,
+    pub client_id: String,
+    pub protocols: Vec<String>,
+    pub claims: Vec<String>,
+    /// Algorithms that were seen in use: of the bank's signatures and certificates, and of the portal's tokens.
+    pub algorithms: Vec<String>,
+    pub clock: String,
+    pub known_gaps: Vec<KnownGap>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct KnownGap {
+    pub rule: String,
+    pub reason: String,
+    pub until: Option<String>,
+    /// `holds`: the rule failed as announced. `passes`: it did not fail, so the gap must be struck from the bank file.
+    pub state: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Portal {
+    pub origin: String,
+    pub esia_issuer: String,
+    pub oidc_issuer: String,
+    pub state: String,
+}
+
+/// Cases by verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    pub cases: u64,
+    pub pass: u64,
+    pub fail: u64,
+    pub warning: u64,
+    pub not_claimed: u64,
+    pub not_applicable: u64,
+    pub inconclusive: u64,
+    pub error: u64,
+    pub scenarios: u64,
+    pub findings: u64,
+    pub duration_ms: u64,
+    /// What the process exits with, by the contract.
+    pub exit_code: u8,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RequirementResult {
+    pub id: String,
+    #[schemars(with = "Word")]
+    pub verdict: Verdict,
+    /// Ids of the cases that cite it.
+    pub cases: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RuleResult {
+    pub id: String,
+    pub slug: String,
+    #[schemars(with = "Word")]
+    pub verdict: Verdict,
+    pub level: String,
+    pub severity: String,
+    pub title: Bilingual,
+    pub requirement_ids: Vec<String>,
+    pub clauses: Vec<String>,
+    /// Why it was not judged, where it was not.
+    pub why: Option<Bilingual>,
+    /// How many cases gave it nothing to judge; the others stand in `cases`.
+    pub not_applicable_cases: u64,
+    pub cases: Vec<RuleCase>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RuleCase {
+    pub case: String,
+    #[schemars(with = "Word")]
+    pub verdict: Verdict,
+    pub message: Bilingual,
+    pub evidence: Vec<Evidence>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioResult {
+    pub id: String,
+    /// `<scenario>[<row>]/<protocol>`.
+    pub case: String,
+    pub row: Option<String>,
+    pub title: Bilingual,
+    pub protocol: String,
+    pub requirements: Vec<String>,
+    #[schemars(with = "Word")]
+    pub verdict: Verdict,
+    pub why: Option<Bilingual>,
+    pub duration_ms: u64,
+    pub steps: Vec<StepResult>,
+    /// Kept recording, relative to the report.
+    pub trace: Option<String>,
+    /// SHA-256 of the kept recording.
+    pub trace_sha256: Option<String>,
+    /// Calls that the bank made to the portal, `METHOD path-shape` → count.
+    pub calls: BTreeMap<String, u32>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct StepResult {
+    pub index: usize,
+    pub step: String,
+    /// `done`, `unmet`, `skipped`.
+    pub state: String,
+    pub seen: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    pub rule_id: Option<String>,
+    pub slug: Option<String>,
+    pub scenario_id: String,
+    pub case: String,
+    #[schemars(with = "Word")]
+    pub verdict: Verdict,
+    pub severity: String,
+    pub message: Bilingual,
+    pub evidence: Vec<Evidence>,
+    pub advice: Bilingual,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// Where in the trace: `exchange:42`, `journal:17`, `report:f-3` …
+    pub at: String,
+    pub seen: String,
+    /// The recording that holds it, relative to the report.
+    pub trace: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    pub what: String,
+    #[schemars(with = "Word")]
+    pub verdict: Verdict,
+    pub why: Bilingual,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Bilingual {
+    pub ru: String,
+    pub en: String,
+}
+
+impl Bilingual {
+    pub fn new(ru: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { ru: ru.into(), en: en.into() }
+    }
+}
+
+/// The verdict words of the contract, for the schema.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "names the words of the schema")]
+enum Word {
+    Pass,
+    Fail,
+    Warning,
+    NotClaimed,
+    NotApplicable,
+    Inconclusive,
+    Error,
+}
+
+impl Report {
+    pub fn exit_code(&self) -> u8 {
+        self.summary.exit_code
+    }
+
+    /// The published JSON Schema of `report.json`.
+    pub fn schema() -> Value {
+        let mut schema = schemars::schema_for!(Self).to_value();
+        schema["$id"] = Value::from(SCHEMA);
+        schema
+    }
+}
