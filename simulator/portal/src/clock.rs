@@ -4,55 +4,45 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use contract::control::ClockSetting;
 use contract::time::{Span, Timestamp};
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
-
-/// How a sandbox's clock runs: `real`, `{offset: PT2H}`, `{frozen: 2026-11-22T10:00:00Z}`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClockMode {
-    #[default]
-    Real,
-    Offset(Span),
-    Frozen(Timestamp),
-}
 
 /// The clock of one sandbox.
 #[derive(Debug)]
 pub struct Clock {
-    mode: Mutex<ClockMode>,
+    mode: Mutex<ClockSetting>,
     moved: Notify,
 }
 
 impl Clock {
-    pub fn new(mode: ClockMode) -> Self {
+    pub fn new(mode: ClockSetting) -> Self {
         Self { mode: Mutex::new(mode), moved: Notify::new() }
     }
 
     pub fn now(&self) -> Timestamp {
         match self.mode() {
-            ClockMode::Real => wall(),
-            ClockMode::Offset(offset) => wall() + offset,
-            ClockMode::Frozen(at) => at,
+            ClockSetting::Real => wall(),
+            ClockSetting::Offset(offset) => wall() + offset,
+            ClockSetting::Frozen(at) => at,
         }
     }
 
-    pub fn mode(&self) -> ClockMode {
+    pub fn mode(&self) -> ClockSetting {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn set(&self, mode: ClockMode) {
+    pub fn set(&self, mode: ClockSetting) {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
         self.moved.notify_waiters();
     }
 
     /// Moves the clock forward; a frozen clock stays frozen at its later instant.
-    pub fn advance(&self, by: Span) -> ClockMode {
+    pub fn advance(&self, by: Span) -> ClockSetting {
         let mode = match self.mode() {
-            ClockMode::Real => ClockMode::Offset(by),
-            ClockMode::Offset(offset) => ClockMode::Offset(offset + by),
-            ClockMode::Frozen(at) => ClockMode::Frozen(at + by),
+            ClockSetting::Real => ClockSetting::Offset(by),
+            ClockSetting::Offset(offset) => ClockSetting::Offset(offset + by),
+            ClockSetting::Frozen(at) => ClockSetting::Frozen(at + by),
         };
         self.set(mode);
         mode
@@ -66,7 +56,7 @@ impl Clock {
             if left == Span::ZERO {
                 return;
             }
-            if matches!(self.mode(), ClockMode::Frozen(_)) {
+            if matches!(self.mode(), ClockSetting::Frozen(_)) {
                 moved.await;
             } else {
                 tokio::select! {
@@ -115,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_frozen_clock_moves_only_when_told() {
-        let clock = Clock::new(ClockMode::Frozen(noon()));
+        let clock = Clock::new(ClockSetting::Frozen(noon()));
         assert_eq!(clock.now(), noon());
         clock.advance(Span::from_minutes(60));
         assert_eq!(clock.now(), noon() + Span::from_minutes(60));
@@ -123,15 +113,15 @@ mod tests {
 
     #[test]
     fn modes_read_as_in_the_configuration() {
-        let read = |text: &str| serde_json::from_str::<ClockMode>(text).unwrap();
-        assert_eq!(read("\"real\""), ClockMode::Real);
-        assert_eq!(read("{\"offset\": \"PT2H\"}"), ClockMode::Offset(Span::from_minutes(120)));
-        assert_eq!(read("{\"frozen\": \"2026-11-22T12:00:00Z\"}"), ClockMode::Frozen(noon()));
+        let read = |text: &str| serde_json::from_str::<ClockSetting>(text).unwrap();
+        assert_eq!(read("\"real\""), ClockSetting::Real);
+        assert_eq!(read("{\"offset\": \"PT2H\"}"), ClockSetting::Offset(Span::from_minutes(120)));
+        assert_eq!(read("{\"frozen\": \"2026-11-22T12:00:00Z\"}"), ClockSetting::Frozen(noon()));
     }
 
     #[tokio::test]
     async fn whoever_waits_for_an_instant_wakes_when_the_clock_is_moved_past_it() {
-        let clock = std::sync::Arc::new(Clock::new(ClockMode::Frozen(noon())));
+        let clock = std::sync::Arc::new(Clock::new(ClockSetting::Frozen(noon())));
         let waiting = tokio::spawn({
             let clock = clock.clone();
             async move { clock.reaches(noon() + Span::from_minutes(5)).await }

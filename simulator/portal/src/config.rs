@@ -1,36 +1,258 @@
-//! What `serve` can be told: the configuration file of the contract, every key with a default.
+//! What `serve` can be told: the configuration file of the contract, every key with a default, read once. A relative
+//! path is relative to the file, whose folder is the data folder too; without a file that is `.stend`.
 
-use contract::time::Span;
-use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 
-/// What the portal accepts beyond the letter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Strictness {
-    Lenient,
-    #[default]
-    Strict,
+use contract::control::{ClockSetting, Limits, PartnerConfig, Strictness};
+use serde::Deserialize;
+
+/// The issuer that real clients expect (ESIA page §2).
+pub const ESIA_ISSUER: &str = "http://esia.gosuslugi.ru/";
+/// The data folder where no configuration names one.
+pub const DEFAULT_FOLDER: &str = ".stend";
+
+/// The file.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub listen: Listen,
+    pub control: Control,
+    pub state: State,
+    pub strictness: Strictness,
+    pub diagnosis: Diagnosis,
+    pub clock: ClockSetting,
+    pub limits: Limits,
+    pub partners: Vec<PartnerConfig>,
+    /// Makes chance repeatable.
+    pub seed: Option<u64>,
+    /// People of the population beside the named ones.
+    pub citizens: u32,
+    pub esia_issuer: Option<String>,
+    pub oidc_issuer: Option<String>,
+    /// The authority's folder; one is made there when it is empty.
+    pub pki: Option<PathBuf>,
+    /// Further authorities (PEM files) that the portal trusts when it delivers events.
+    pub trust: Vec<PathBuf>,
+    /// Must be true for an address beyond loopback.
+    pub beyond_loopback: bool,
 }
 
-/// Every number that a rule leans on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    pub revocation_delay: Span,
-    pub poll_interval: Span,
-    pub clock_skew: Span,
-    pub timestamp_window: Span,
-    pub quiet_time: Span,
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Control {
+    pub listen: Listen,
+    pub token_file: PathBuf,
 }
 
-impl Default for Limits {
+impl Default for Control {
     fn default() -> Self {
-        Self {
-            revocation_delay: Span::from_seconds(5),
-            poll_interval: Span::from_seconds(1),
-            clock_skew: Span::from_seconds(60),
-            timestamp_window: Span::from_minutes(10),
-            quiet_time: Span::from_seconds(1),
+        Self { listen: Listen("localhost:8444".into()), token_file: "control.token".into() }
+    }
+}
+
+/// `localhost:8443`, `127.0.0.1:0`, `[::1]:8443`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Listen(pub String);
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self("localhost:8443".into())
+    }
+}
+
+/// On unless switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Diagnosis(pub bool);
+
+impl Default for Diagnosis {
+    fn default() -> Self {
+        Self(true)
+    }
+}
+
+/// `memory` or `sqlite:PATH`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum State {
+    Memory,
+    /// In the data folder.
+    #[default]
+    Default,
+    Sqlite(PathBuf),
+}
+
+impl TryFrom<String> for State {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl std::str::FromStr for State {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "memory" => Ok(Self::Memory),
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.trim_start_matches("//").into())),
+            Some(("postgres" | "postgresql", _)) => {
+                Err("state in PostgreSQL is not there yet; use memory or sqlite:PATH".into())
+            }
+            _ => Err(format!("{text:?} is no place for state; write memory or sqlite:PATH")),
         }
+    }
+}
+
+/// What the command line says; it wins over the file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    pub listen: Option<String>,
+    pub control: Option<String>,
+    /// `memory` or `sqlite:PATH`, relative to where the command was called.
+    pub state: Option<String>,
+    pub seed: Option<u64>,
+    pub citizens: Option<u32>,
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("read {}: {cause}; check the path given with --config", path.display())]
+    File { path: PathBuf, cause: String },
+    #[error("{}:{line}:{column}: {what}", path.display())]
+    Text { path: PathBuf, line: u64, column: u64, what: String },
+    #[error("use the state {given:?}: {what}")]
+    State { given: String, what: String },
+    #[error("use the certificate file {}: {what}", path.display())]
+    Certificate { path: PathBuf, what: String },
+}
+
+/// The configuration with everything filled in and every path absolute or relative to the working folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled {
+    pub config: Config,
+    pub folder: PathBuf,
+}
+
+impl Config {
+    /// Reads the file, or takes the defaults, and lays the command line over it.
+    pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Settled, ConfigError> {
+        let (mut config, folder) = match file {
+            Some(file) => (Self::read(file)?, file.parent().map(Path::to_owned).unwrap_or_default()),
+            None => (Self::default(), DEFAULT_FOLDER.into()),
+        };
+        if let Some(listen) = &overrides.listen {
+            config.listen = Listen(listen.clone());
+        }
+        if let Some(control) = &overrides.control {
+            config.control.listen = Listen(control.clone());
+        }
+        config.seed = overrides.seed.or(config.seed);
+        config.citizens = overrides.citizens.unwrap_or(config.citizens);
+        config.control.token_file = folder.join(&config.control.token_file);
+        config.state = match &overrides.state {
+            Some(given) => {
+                given.parse().map_err(|what| ConfigError::State { given: given.clone(), what })?
+            }
+            None => match config.state {
+                State::Sqlite(path) => State::Sqlite(folder.join(path)),
+                State::Default => State::Sqlite(folder.join("stend.db")),
+                State::Memory => State::Memory,
+            },
+        };
+        config.trust = config.trust.iter().map(|path| folder.join(path)).collect();
+        config.pki = Some(folder.join(config.pki.unwrap_or_else(|| "pki".into())));
+        for partner in &mut config.partners {
+            for certificate in &mut partner.certificates {
+                *certificate = pem_text(&folder, certificate)?;
+            }
+        }
+        Ok(Settled { config, folder })
+    }
+
+    fn read(file: &Path) -> Result<Self, ConfigError> {
+        let failed = |cause: std::io::Error| ConfigError::File { path: file.to_owned(), cause: cause.to_string() };
+        let text = std::fs::read_to_string(file).map_err(failed)?;
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        serde_saphyr::from_str(&text).map_err(|error| {
+            let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
+            ConfigError::Text { path: file.to_owned(), line, column, what: one_line(&error.to_string()) }
+        })
+    }
+}
+
+/// The first sentence of the reader's message: it goes on with a drawing of the place.
+fn one_line(message: &str) -> String {
+    let first = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("cannot be read");
+    first.trim_start_matches("error: ").split(" --> ").next().unwrap_or(first).to_owned()
+}
+
+/// A certificate given as PEM text or as a file, PEM or DER: always PEM text afterwards.
+fn pem_text(folder: &Path, given: &str) -> Result<String, ConfigError> {
+    if given.trim_start().starts_with("-----BEGIN") {
+        return Ok(given.to_owned());
+    }
+    let path = folder.join(given);
+    let refused = |what: String| ConfigError::Certificate { path: path.clone(), what };
+    let bytes = std::fs::read(&path).map_err(|error| refused(error.to_string()))?;
+    let certificate = crypto::Certificate::from_bytes(&bytes).map_err(|error| refused(error.to_string()))?;
+    Ok(certificate.pem())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Settled, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("stend.yaml");
+        std::fs::write(&file, text).unwrap();
+        Config::load(Some(&file), &Overrides::default())
+    }
+
+    #[test]
+    fn everything_has_a_default() {
+        let settled = load("").unwrap();
+        assert_eq!(settled.config.listen, Listen("localhost:8443".into()));
+        assert!(settled.config.diagnosis.0);
+        assert!(matches!(settled.config.state, State::Sqlite(path) if path.ends_with("stend.db")));
+        let settled = Config::load(None, &Overrides::default()).unwrap();
+        assert_eq!(settled.folder, Path::new(".stend"));
+    }
+
+    #[test]
+    fn the_contract_s_example_reads() {
+        let settled = load(concat!(
+            "listen: localhost:8443\n",
+            "control: { listen: localhost:8444, token_file: control.token }\n",
+            "state: sqlite:stend.db\nstrictness: strict\ndiagnosis: true\nclock: {frozen: 2026-11-22T10:00:00Z}\n",
+            "limits: { revocation_delay: PT5S, poll_interval: PT1S, clock_skew: PT60S, timestamp_window: PT10M, quiet_time: PT1S }\n",
+            "partners:\n  - client_id: BANK01\n    name: { ru: Банк Пример, en: Example Bank }\n",
+            "    redirect_uris: [\"https://localhost:9443/callback\"]\n    redirect_match: exact\n",
+            "    scopes: [openid, fullname, snils]\n    purposes: [CREDIT, IDENTIFICATION]\n    token_alg: RS256\n",
+            "    webhook: https://localhost:9443/hooks/portal\n",
+        ))
+        .unwrap();
+        assert_eq!(settled.config.partners[0].client_id, "BANK01");
+    }
+
+    #[test]
+    fn a_misspelt_key_is_pointed_at() {
+        let error = load("listen: localhost:1\ndiagnossis: true\n").unwrap_err();
+        let ConfigError::Text { line, column, .. } = &error else { panic!("{error}") };
+        assert_eq!((*line, *column), (2, 1));
+        assert_eq!(error.to_string().lines().count(), 1, "{error}");
+    }
+
+    #[test]
+    fn the_command_line_wins() {
+        let overrides = Overrides { state: Some("memory".into()), citizens: Some(9), ..Overrides::default() };
+        let settled = Config::load(None, &overrides).unwrap();
+        assert_eq!((settled.config.state, settled.config.citizens), (State::Memory, 9));
+        let wrong = Overrides { state: Some("redis".into()), ..Overrides::default() };
+        assert!(Config::load(None, &wrong).is_err());
     }
 }

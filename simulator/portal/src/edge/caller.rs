@@ -46,6 +46,31 @@ impl Caller {
         Self { exchange, peer, remote_ip, host, tags: Arc::default() }
     }
 
+    /// For what the portal does by itself: no exchange, no peer.
+    pub fn nobody() -> Self {
+        Self::new(0, None, IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), String::new())
+    }
+
+    /// For an exchange that the portal begins.
+    pub(crate) fn outward(exchange: u64) -> Self {
+        Self { exchange, ..Self::nobody() }
+    }
+
+    /// Another exchange about the same things.
+    pub(crate) fn again(&self, exchange: u64) -> Self {
+        Self { exchange, tags: Arc::new(Mutex::new(self.tags())), ..self.clone() }
+    }
+
+    /// The same caller, whose tags nobody reads: for what happens beside the matter of the exchange.
+    pub(crate) fn unnoticed(&self) -> Self {
+        Self { tags: Arc::default(), ..self.clone() }
+    }
+
+    /// The exchange's id for the journal; none when the portal acts by itself.
+    pub fn exchange_id(&self) -> Option<u64> {
+        (self.exchange != 0).then_some(self.exchange)
+    }
+
     /// `https://` and the host that the client called: absolute addresses in answers begin with it.
     pub fn origin(&self) -> String {
         format!("https://{}", self.host)

@@ -1,0 +1,216 @@
+//! The outbox: delivers web-hooks that are due, signed by RFC 9421, and tells the core what became of them. Retries and
+//! their number are the core's; each delivery is an exchange from portal to bank.
+
+use std::sync::Arc;
+
+use contract::exchange::{Body, Exchange, Party, Request, Response};
+use contract::time::Span;
+use crypto::http_signature::{DEFAULT_COMPONENTS, HttpAlg, Message, Signer, Signing, content_digest, sign};
+use crypto::jws::Alg;
+use domain::{Command, Hook};
+use http::{HeaderMap, HeaderValue};
+
+use crate::clock::{wall_us, within};
+use crate::edge::caller::Caller;
+use crate::edge::exchange::body_of;
+use crate::faults::delivery::{By, Plan};
+use crate::keys::{KeysError, Stranger};
+use crate::portal::Sandbox;
+
+/// A bank that takes longer has not answered.
+const PATIENCE: Span = Span::from_seconds(10);
+/// More of a bank's answer is not read.
+const ANSWER_MAX: usize = 64 * 1024;
+
+/// Delivers what is due, again and again, for as long as the sandbox lives.
+pub(crate) async fn run(sandbox: Arc<Sandbox>) {
+    loop {
+        let changed = sandbox.changed();
+        flush(&sandbox).await;
+        match sandbox.read(|world| world.hooks.next_due()) {
+            Some(due) => tokio::select! {
+                () = sandbox.clock().reaches(due) => {}
+                () = changed => {}
+            },
+            None => changed.await,
+        }
+    }
+}
+
+/// Delivers everything that is due now; answers when nothing is.
+pub(crate) async fn flush(sandbox: &Sandbox) {
+    // One delivery at a time: a bank hears of changes in the order they happened.
+    let _turn = sandbox.delivering().await;
+    loop {
+        let due: Option<Hook> = sandbox.read(|world| world.hooks.due(sandbox.now()).first().map(|hook| (*hook).clone()));
+        let Some(hook) = due else { return };
+        let outcome = deliver(sandbox, &hook).await;
+        let command = match outcome {
+            Some(status) if (200..300).contains(&status) => Command::HookDelivered { id: hook.id, status },
+            status => Command::HookFailed { id: hook.id, status },
+        };
+        if let Err(refusal) = sandbox.execute(&Caller::nobody(), command).await {
+            tracing::error!(code = refusal.code, "the core did not take the outcome of a delivery");
+            return;
+        }
+    }
+}
+
+/// One attempt: the status of the bank's answer, or `None` when nothing answered.
+async fn deliver(sandbox: &Sandbox, hook: &Hook) -> Option<u16> {
+    let caller = Caller::outward(sandbox.recorder().begin());
+    let mut plan = Plan {
+        signed_target: hook.url.clone(),
+        signed_body: hook.body.clone(),
+        sent_body: hook.body.clone(),
+        created: sandbox.now().seconds(),
+        covers_digest: true,
+        by: By::Honest,
+        break_signature: false,
+        times: 1,
+    };
+    caller.tag_partner(&hook.client_id);
+    if let Some(citizen) = hook.citizen {
+        caller.tag_citizen(citizen);
+    }
+    sandbox.faults().delivery(&caller, hook.citizen, &mut plan);
+    let headers = match headers(sandbox, &plan).await {
+        Ok(headers) => headers,
+        Err(error) => {
+            tracing::error!(%error, "an event could not be signed");
+            return None;
+        }
+    };
+    let mut status = None;
+    for attempt in 0..plan.times {
+        let caller = if attempt == 0 { caller.clone() } else { caller.again(sandbox.recorder().begin()) };
+        status = send(sandbox, &caller, &hook.url, &headers, &plan.sent_body).await;
+    }
+    status
+}
+
+async fn headers(sandbox: &Sandbox, plan: &Plan) -> Result<HeaderMap, KeysError> {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    insert(&mut headers, "content-digest", &content_digest(plan.signed_body.as_bytes()));
+    if plan.by == By::Nobody {
+        return Ok(headers);
+    }
+    let ring = sandbox.keys();
+    let key = match plan.by {
+        By::Stranger => ring.stranger(Stranger::Foreign, Alg::Es256).await?,
+        By::OtherAlgorithm => ring.current(Alg::Rs256).await?,
+        By::Honest | By::HmacWithPublicKey | By::Nobody => ring.current(Alg::Es256).await?,
+    };
+    let pem = key.private.public().to_pem();
+    let (signer, alg) = match plan.by {
+        By::HmacWithPublicKey => (Signer::Hmac(pem.as_bytes()), HttpAlg::HmacSha256),
+        By::OtherAlgorithm => (Signer::KeyWith(&key.private, HttpAlg::RsaPssSha512), HttpAlg::RsaPssSha512),
+        By::Honest | By::Stranger | By::Nobody => (Signer::Key(&key.private), HttpAlg::EcdsaP256Sha256),
+    };
+    let covered = DEFAULT_COMPONENTS.iter().filter(|name| plan.covers_digest || **name != "content-digest");
+    let signing = Signing {
+        components: covered.map(|name| (*name).to_owned()).collect(),
+        created: Some(plan.created),
+        keyid: Some(key.kid.clone()),
+        alg: Some(alg.as_str().to_owned()),
+        ..Signing::default()
+    };
+    let message = Message { method: "POST", target_uri: &plan.signed_target, headers: &headers, status: None };
+    let signed = match sign(&message, &signing, signer) {
+        Ok(signed) => signed,
+        Err(error) => {
+            tracing::error!(%error, "an event could not be signed");
+            return Ok(headers);
+        }
+    };
+    insert(&mut headers, "signature-input", &signed.signature_input);
+    let signature = if plan.break_signature { turn_a_bit(&signed.signature) } else { signed.signature };
+    insert(&mut headers, "signature", &signature);
+    Ok(headers)
+}
+
+fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    // Base64, names and numbers only: always a header value.
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// `sig1=:…:` with one bit of the signature turned.
+fn turn_a_bit(value: &str) -> String {
+    let Some((label, rest)) = value.split_once("=:") else { return value.to_owned() };
+    let mut bytes = crypto::base64::decode_standard_strict(rest.trim_end_matches(':')).unwrap_or_default();
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 1;
+    }
+    format!("{label}=:{}:", crypto::base64::encode_standard(&bytes))
+}
+
+async fn send(sandbox: &Sandbox, caller: &Caller, url: &str, headers: &HeaderMap, body: &str) -> Option<u16> {
+    let started_us = wall_us();
+    let at = sandbox.now();
+    let response = within(PATIENCE, post(sandbox, url, headers, body)).await.flatten();
+    let status = response.as_ref().map(|response| response.status);
+    let tags = caller.tags();
+    let pairs = headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
+    sandbox.recorder().finish(&Exchange {
+        id: caller.exchange,
+        sandbox: sandbox.id().to_owned(),
+        from: Party::Portal,
+        to: Party::Bank,
+        started_us,
+        ended_us: wall_us(),
+        at,
+        request: Request {
+            method: "POST".into(),
+            url: url.to_owned(),
+            headers: pairs.collect(),
+            body: Body::Text(body.to_owned()),
+        },
+        delivered: response.is_some(),
+        response,
+        tls: None,
+        partner: tags.partner,
+        citizen: tags.citizen,
+        flow: tags.flow,
+        faults: tags.faults,
+    });
+    status
+}
+
+async fn post(sandbox: &Sandbox, url: &str, headers: &HeaderMap, body: &str) -> Option<Response> {
+    let client = sandbox.client()?;
+    let sent = client.post(url).headers(headers.clone()).body(body.to_owned()).send().await;
+    let mut response = match sent {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::info!(url, %error, "a bank did not take an event");
+            return None;
+        }
+    };
+    let status = response.status().as_u16();
+    let headers = response.headers().iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers = headers.collect();
+    let mut read = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        read.extend_from_slice(&chunk);
+        if read.len() > ANSWER_MAX {
+            break;
+        }
+    }
+    Some(Response { status, headers, body: body_of(&read) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turned_bit_leaves_the_form_as_it_was() {
+        let turned = turn_a_bit("sig1=:AAAA:");
+        assert_eq!(turned, "sig1=:AAEA:");
+    }
+}
