@@ -99,9 +99,10 @@ async fn exchange(
     let earlier_state = code.as_ref().and_then(|code| code.state.as_deref());
     let Proved { proof, notes: told } = proved(sandbox, params, &client, version, ask, earlier_state)?;
     notes.extend(told);
-    let refresh = sandbox.draw().uuid();
+    let refresh = grant::next_refresh(sandbox, caller, params.text("refresh_token").unwrap_or_default());
     let command = command(caller, params, ask, proof, code, &refresh)?;
-    let Reply::Tokens(granted) = sandbox.execute(caller, command).await? else {
+    let reply = sandbox.execute(caller, command).await.map_err(|refusal| grant::explained(params, refusal))?;
+    let Reply::Tokens(granted) = reply else {
         return Err(Refusal::new("ESIA-007007", "internal"));
     };
     grant::tag(caller, &granted);

@@ -311,7 +311,7 @@ fn word(kind: &ContactKind) -> &'static str {
 pub fn groups(path: &[&str], embed: Option<&str>) -> Vec<String> {
     let named = |name: &str| Group::ALL.into_iter().find(|group| group.name() == name || group.segment() == name);
     let groups: Vec<String> = match path.first() {
-        Some(segment) => vec![named(segment).map_or(*segment, Group::name).to_owned()],
+        Some(segment) => vec![named(segment).map_or_else(|| (*segment).to_owned(), |group| group.name().to_owned())],
         None => {
             let embedded = embedded(embed.unwrap_or_default()).filter_map(|(name, _)| named(name)).map(|group| group.name().to_owned());
             std::iter::once("person".to_owned()).chain(embedded).collect()

@@ -1,6 +1,6 @@
 //! Grants as both interfaces take them: a code, a refresh token, the client's own word.
 
-use crypto::digest;
+use crypto::{base64, digest};
 use crypto::jws::Jws;
 use domain::{CertificateProof, ClientProof, Command, Grant, RedeemCode, Refusal, RefreshTokens, Verifier};
 
@@ -96,6 +96,41 @@ pub fn own_word(
         consent: params.text("consent").map(str::to_owned),
         certificate,
     })
+}
+
+/// The refresh token that comes next: a new one, or the old one again while the lie is armed that none comes.
+pub fn next_refresh(sandbox: &Sandbox, caller: &Caller, given: &str) -> String {
+    let held = digest::sha256_hex(given.as_bytes());
+    let citizen = sandbox.read(|world| world.tokens.by_digest(&held).and_then(|token| token.citizen));
+    if let Some(citizen) = citizen {
+        caller.tag_citizen(citizen);
+    }
+    let kept = !sandbox.armed().matching(caller.exchange, citizen, |slug| slug == "refresh-token-kept").is_empty();
+    if kept { given.to_owned() } else { sandbox.draw().uuid() }
+}
+
+/// Looks closer at a PKCE comparison that failed: the challenge may be a digest of another writing of the verifier.
+pub fn explained(params: &Params, refusal: Refusal) -> Refusal {
+    let Some(verifier) = params.text("code_verifier").filter(|_| refusal.cause == causes::PKCE_VERIFIER_MISMATCH.slug)
+    else {
+        return refusal;
+    };
+    let challenge = refusal.wanted.as_str();
+    let decoded = base64::tolerant(verifier).map(|read| read.bytes).unwrap_or_default();
+    let writings: [(&str, Vec<u8>); 4] = [
+        ("of the bytes that the verifier encodes", decoded),
+        ("of the verifier with padding", format!("{verifier}=").into_bytes()),
+        ("of the SHA-256 of the verifier", digest::sha256(verifier.as_bytes()).to_vec()),
+        ("of the hex SHA-256 of the verifier", digest::sha256_hex(verifier.as_bytes()).into_bytes()),
+    ];
+    match writings.iter().find(|(_, bytes)| digest::sha256_base64url(bytes) == challenge) {
+        Some((how, _)) => causes::PKCE_CHALLENGE_ENCODING.refuse(
+            &refusal.code,
+            format!("the challenge is the digest {how}"),
+            refusal.wanted.clone(),
+        ),
+        None => refusal,
+    }
 }
 
 /// Notes on the exchange whom the tokens are about.

@@ -156,16 +156,7 @@ impl Rows {
 }
 
 fn allowed(partner: &Partner, name: &str) -> bool {
-    // OpenID Connect's own names stand for scopes that have others at ESIA.
-    let stands_for: &[&str] = match name {
-        "openid" | "offline_access" | "consents" | "prm_chg" => return true,
-        "profile" => &["profile", "fullname"],
-        "phone" => &["phone", "mobile", "contacts"],
-        "mobile" => &["mobile", "contacts", "phone"],
-        "email" => &["email", "contacts"],
-        _ => &[],
-    };
-    partner.scopes.iter().any(|known| known == name || stands_for.contains(&known.as_str()))
+    matches!(name, scope::OPENID | "offline_access") || partner.scopes.iter().any(|known| known == name)
 }
 
 fn permission_cause(code: &str) -> &'static Cause {

@@ -56,7 +56,7 @@ async fn exchange(
     };
     let proof = authenticate(sandbox, caller, headers, &params, "/oidc/token").await?;
     let certificate = client::shown(caller);
-    let refresh = sandbox.draw().uuid();
+    let refresh = grant::next_refresh(sandbox, caller, params.text("refresh_token").unwrap_or_default());
     let command = match kind {
         Grant::Code => {
             OIDC.mandatory(&params, "redirect_uri")?;
@@ -76,7 +76,8 @@ async fn exchange(
             grant::own_word(&OIDC, &params, proof, certificate)?
         }
     };
-    let Reply::Tokens(granted) = sandbox.execute(caller, command).await? else {
+    let reply = sandbox.execute(caller, command).await.map_err(|refusal| grant::explained(&params, refusal))?;
+    let Reply::Tokens(granted) = reply else {
         return Err(Refusal::new("ESIA-007007", "internal"));
     };
     grant::tag(caller, &granted);

@@ -63,7 +63,7 @@ fn login_page(sandbox: &Sandbox, headers: &HeaderMap, flow: &Flow, login: &str, 
 }
 
 /// The sign-in page after a failure.
-pub fn login_again(sandbox: &Sandbox, headers: &HeaderMap, flow: &str, left: u8) -> Answer {
+pub fn login_again(sandbox: &Sandbox, headers: &HeaderMap, flow: &str, left: u32) -> Answer {
     let Some(flow) = sandbox.read(|world| world.identity.flow(flow).cloned()) else {
         return super::notice("error", "Вход", "Начните вход заново.");
     };
@@ -139,7 +139,7 @@ fn code_page(sandbox: &Sandbox, headers: &HeaderMap, flow: &Flow, alert: Option<
 }
 
 /// The page for the one-time code after a failure.
-pub fn code_again(sandbox: &Sandbox, headers: &HeaderMap, flow: &str, left: u8) -> Answer {
+pub fn code_again(sandbox: &Sandbox, headers: &HeaderMap, flow: &str, left: u32) -> Answer {
     let Some(flow) = sandbox.read(|world| world.identity.flow(flow).cloned()) else {
         return super::notice("error", "Вход", "Начните вход заново.");
     };
