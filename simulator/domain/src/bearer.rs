@@ -101,11 +101,6 @@ pub(crate) fn serve_answer(
     data_kind(&token)?;
     let found = draft.world.pensions.order(order).filter(|order| order.client_id == token.client_id).cloned();
     let Some(order) = found else {
-        // The answer was fetched with this very token: that is a second use and not a wrong address.
-        if draft.world.tokens.is_spent(&token.id) {
-            misused(draft, &token, Misuse::SecondUse);
-            return Err(spent());
-        }
         return Err(Refusal::new("unknown-answer", "unknown-answer")
             .check("answer")
             .seen(order)

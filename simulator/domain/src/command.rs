@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contract::citizen::Citizen;
 use contract::money::Money;
 use contract::registries::debts::PaymentMethod;
-use contract::time::Day;
+use contract::time::{Day, Span};
 
 use crate::identity::AuthorisationRequest;
 use crate::partners::{Certificate, Partner};
@@ -133,12 +133,12 @@ pub enum Command {
         amount: Money,
         due_date: Day,
     },
-    /// `deferred`: the edge wants the registry to take its time (a fault says so); a citizen's story may say so too.
+    /// `deferred`: how long the registry takes, when the edge wants it to take its time (a lie says so).
     ReadPension {
         ask: Ask,
         from: Day,
         to: Day,
-        deferred: bool,
+        deferred: Option<Span>,
     },
     /// The person and purpose are those of the order.
     ReadAnswer {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use contract::registries::pension::PensionStatement;
 use contract::scope;
-use contract::time::{Day, Timestamp};
+use contract::time::{Day, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::bearer;
@@ -57,7 +57,7 @@ pub(crate) fn read(
     ask: &Ask,
     from: Day,
     to: Day,
-    deferred: bool,
+    deferred: Option<Span>,
 ) -> Result<Reply, Refusal> {
     let (token, consent) = bearer::serve(draft, ask, scope::PENSION, &request(ask.person, &ask.purpose, from, to))?;
     if to < from {
@@ -66,13 +66,13 @@ pub(crate) fn read(
             .seen(format!("{from} to {to}"))
             .wanted("from on or before to"));
     }
-    let asked_before = draft.world.pensions.same(&token.client_id, ask.person, &ask.purpose, from, to).cloned();
+    let asked_before = draft.world.pensions.same(&token.client_id, ask, from, to).cloned();
     match asked_before {
         Some(order) if order.due <= draft.now => {
             answer(draft, &token, &consent.id, Some(&order), (ask.person, from, to))
         }
         Some(order) => Ok(later(draft, &order)),
-        None if deferred => {
+        None if deferred.is_some() => {
             let order = Order {
                 id: draft.uuid(),
                 client_id: token.client_id.clone(),
@@ -80,7 +80,7 @@ pub(crate) fn read(
                 purpose: ask.purpose.clone(),
                 from,
                 to,
-                due: draft.now + draft.world.limits.deferral,
+                due: draft.now + deferred.unwrap_or_default(),
             };
             draft.tell(Fact::PensionOrdered { order: Box::new(order.clone()) });
             Ok(later(draft, &order))
@@ -126,20 +126,29 @@ fn answer(
 /// The room: deferred questions. The accounts themselves stand in the citizens' records.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pensions {
-    orders: BTreeMap<String, Order>,
+    orders: BTreeMap<String, Held>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Held {
+    order: Order,
+    /// The answer was given. It may be fetched again by another token, since the first delivery may have been lost; the
+    /// same question asked anew is a new one.
+    answered: bool,
 }
 
 impl Pensions {
     pub fn order(&self, id: &str) -> Option<&Order> {
-        self.orders.get(id)
+        self.orders.get(id).map(|held| &held.order)
     }
 
-    /// The question that was deferred before, asked again by the same client.
-    pub(crate) fn same(&self, client_id: &str, person: i64, purpose: &str, from: Day, to: Day) -> Option<&Order> {
-        self.orders.values().find(|order| {
+    /// The question that was deferred before and is still open, asked again by the same client.
+    fn same(&self, client_id: &str, ask: &Ask, from: Day, to: Day) -> Option<&Order> {
+        let open = self.orders.values().filter(|held| !held.answered).map(|held| &held.order);
+        open.into_iter().find(|order| {
             order.client_id == client_id
-                && order.person == person
-                && order.purpose == purpose
+                && order.person == ask.person
+                && order.purpose == ask.purpose
                 && order.from == from
                 && order.to == to
         })
@@ -148,11 +157,12 @@ impl Pensions {
     pub(crate) fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::PensionOrdered { order } => {
-                self.orders.insert(order.id.clone(), (**order).clone());
+                self.orders.insert(order.id.clone(), Held { order: (**order).clone(), answered: false });
             }
-            // The answer was fetched: the question is closed, the same one asked later is a new one.
             Fact::PensionRead { order: Some(order), .. } => {
-                self.orders.remove(order);
+                if let Some(held) = self.orders.get_mut(order) {
+                    held.answered = true;
+                }
             }
             _ => {}
         }
