@@ -1,10 +1,37 @@
 //! The reference bank: a small honest bank on axum, a program like any other bank's. It knows the published contract
 //! and cryptography, and nothing of the portal, the suite or the right answers.
 //!
-//! Every decision that a bank can get wrong is asked of [`conduct::Conduct`] once; the broken variants in `broken`
+//! Every decision that a bank can get wrong is asked of `conduct::Conduct` once; the broken variants in `broken`
 //! override one such decision each and are what the suite proves its rules with.
 
+mod adapter;
+mod audit;
+mod bank;
+mod broken;
+mod clock;
+mod conduct;
+mod consents;
+mod customers;
+mod diary;
+mod draw;
+mod flows;
+mod hooks;
+mod http;
+mod id_token;
+mod keys;
+mod old_tls;
 pub mod options;
+mod pages;
+mod protocol;
+mod refusal;
+mod retry;
+mod roles;
+mod serve;
+mod sessions;
+mod signer;
+mod store;
+mod tokens;
+mod trust;
 
 pub use options::{BankError, Options};
 
@@ -23,10 +50,10 @@ pub struct Defect {
 
 /// Every broken variant, in the order of the rule table.
 pub fn defects() -> &'static [Defect] {
-    &[]
+    broken::defects()
 }
 
 /// Runs the bank until SIGTERM or Ctrl-C. Prints one JSON line `{"bank": "https://localhost:PORT"}` when it is ready.
 pub async fn run(options: Options) -> Result<(), BankError> {
-    options.check()
+    serve::serve(options).await
 }

@@ -27,6 +27,10 @@ pub struct Options {
     pub data: PathBuf,
     /// `DEFECT`: the broken variant to be, if any.
     pub defect: Option<String>,
+    /// `TOKEN_ALG`: the algorithm that the portal signs this bank's tokens with; `RS256` unless told otherwise.
+    pub token_alg: crypto::jws::Alg,
+    /// `CRL`: a revocation list in a file, instead of the portal's `/pki/crl.pem`.
+    pub crl: Option<PathBuf>,
     /// `REVOCATION`: `crl` checks the portal's certificate against the authority's list.
     pub revocation: Revocation,
 }
@@ -108,6 +112,13 @@ impl Options {
             client_id: lookup("CLIENT_ID").unwrap_or_else(|| "BANK01".to_owned()),
             data: lookup("DATA").unwrap_or_else(|| ".".to_owned()).into(),
             defect: lookup("DEFECT"),
+            token_alg: match lookup("TOKEN_ALG") {
+                None => crypto::jws::Alg::Rs256,
+                Some(name) => {
+                    name.parse().map_err(|_| wrong("TOKEN_ALG", format!("{name:?} is none of RS256, PS256, ES256")))?
+                }
+            },
+            crl: lookup("CRL").map(PathBuf::from),
             revocation: match lookup("REVOCATION").as_deref() {
                 None | Some("none") => Revocation::None,
                 Some("crl") => Revocation::Crl,
@@ -135,7 +146,7 @@ mod tests {
             "PORTAL" => "https://localhost:8443/",
             "PORT" => "0",
             "PROTOCOL" => "oidc",
-            "DEFECT" | "REVOCATION" | "DATA" | "CLIENT_ID" => return None,
+            "CRL" | "DEFECT" | "REVOCATION" | "TOKEN_ALG" | "DATA" | "CLIENT_ID" => return None,
             _ => "x",
         };
         Some(value.to_owned())

@@ -1,0 +1,120 @@
+//! ESIA's OAuth with signed requests: v1 (CMS over `scope + timestamp + client_id + state`) and v3 (raw signature over
+//! `client_id + scope + timestamp + state + redirect_uri [+ code]` with the certificate's hash beside it).
+
+use contract::adapter::ReasonClass;
+use crypto::{cms, digest, raw};
+use url::Url;
+
+use super::{Grant, Pairs, authorise_pairs, common_pairs, pair, sent_scope, token_state};
+use crate::bank::{Attempt, Bank};
+use crate::conduct::ProofDuty;
+use crate::options::Protocol;
+use crate::refusal::{Refusal, refuse};
+
+/// What is signed, part by part.
+struct Signed<'a> {
+    scope: &'a str,
+    timestamp: &'a str,
+    state: &'a str,
+    redirect_uri: &'a str,
+    code: &'a str,
+}
+
+pub(crate) fn authorise(bank: &Bank, attempt: &Attempt, hint: Option<(String, String)>) -> Result<String, Refusal> {
+    let scope = sent_scope(bank, attempt);
+    let signed = Signed {
+        scope: &scope,
+        timestamp: &attempt.timestamp,
+        state: &attempt.state,
+        redirect_uri: &attempt.redirect_uri,
+        code: "",
+    };
+    let mut pairs = authorise_pairs(bank, attempt, hint);
+    pairs.push(pair("scope", &scope));
+    pairs.push(pair("timestamp", &attempt.timestamp));
+    pairs.extend(proof(bank, &signed)?);
+    let path = if is_v1(bank) { "/aas/oauth2/ac" } else { "/aas/oauth2/v2/ac" };
+    let query =
+        if bank.conduct.proof(ProofDuty::EncodingSafe) { super::query(&pairs) } else { super::unescaped(&pairs) };
+    Ok(format!("{}{path}?{query}", bank.options.portal))
+}
+
+pub(crate) fn token(bank: &Bank, grant: Grant<'_>) -> Result<(Url, Pairs, Option<String>), Refusal> {
+    let scope = grant.scope();
+    let state = token_state(bank);
+    let timestamp = match grant {
+        Grant::Code { attempt, .. } if !bank.conduct.proof(ProofDuty::TimestampNew) => attempt.timestamp.clone(),
+        _ => bank.clock.now().to_esia(),
+    };
+    let mut pairs = common_pairs(bank, grant);
+    if !matches!(grant, Grant::Code { .. }) {
+        pairs.push(pair("redirect_uri", &bank.redirect_uri()));
+    }
+    let redirect_uri = pairs.iter().find(|(name, _)| name == "redirect_uri").map(|(_, value)| value.clone());
+    let code = match grant {
+        Grant::Code { code, .. } => code,
+        _ => "",
+    };
+    let redirect_uri = redirect_uri.unwrap_or_default();
+    let signed = Signed { scope: &scope, timestamp: &timestamp, state: &state, redirect_uri: &redirect_uri, code };
+    pairs.push(pair("timestamp", &timestamp));
+    pairs.push(pair("state", &state));
+    pairs.push(pair("token_type", "Bearer"));
+    pairs.extend(proof(bank, &signed)?);
+    let address = bank.at(if is_v1(bank) { "/aas/oauth2/te" } else { "/aas/oauth2/v3/te" });
+    Ok((address, pairs, Some(state)))
+}
+
+fn is_v1(bank: &Bank) -> bool {
+    bank.options.protocol == Protocol::EsiaV1
+}
+
+/// The string of ESIA's request signing; the two versions differ in their order.
+fn signed_string(bank: &Bank, signed: &Signed<'_>) -> String {
+    let Signed { scope, timestamp, state, redirect_uri, code } = signed;
+    let client = &bank.options.client_id;
+    let v1_order = is_v1(bank) == bank.conduct.proof(ProofDuty::StringOrder);
+    if v1_order {
+        format!("{scope}{timestamp}{client}{state}")
+    } else {
+        format!("{client}{scope}{timestamp}{state}{redirect_uri}{code}")
+    }
+}
+
+/// `client_secret`, and for v3 the hash of the certificate that it is checked with.
+fn proof(bank: &Bank, signed: &Signed<'_>) -> Result<Pairs, Refusal> {
+    let text = signed_string(bank, signed);
+    let (key, certificate) = bank.signer.pair(bank.conduct.proof(ProofDuty::RegisteredCertificate));
+    let failed = |why: String| refuse(ReasonClass::Other, "SIGN", why);
+    let make = || {
+        if is_v1(bank) {
+            let detached = bank.conduct.proof(ProofDuty::ContainerDetached);
+            let options = cms::Options { attached: !detached, ..cms::Options::default() };
+            cms::sign(text.as_bytes(), key, certificate, &options).map_err(|error| failed(error.to_string()))
+        } else {
+            raw::sign(key, text.as_bytes()).map_err(|error| failed(error.to_string()))
+        }
+    };
+    let mut bytes = make()?;
+    let secret = if bank.conduct.proof(ProofDuty::EncodingSafe) {
+        crypto::base64::encode_url(&bytes)
+    } else {
+        // The careless form shows only where the text has a plus sign; an ECDSA signature may have none.
+        let mut tries = 0;
+        while !crypto::base64::encode_standard(&bytes).contains('+') && tries < 30 {
+            bytes = make()?;
+            tries += 1;
+        }
+        crypto::base64::encode_standard(&bytes)
+    };
+    let mut pairs = vec![pair("client_secret", &secret)];
+    if !is_v1(bank) {
+        let hash = if bank.conduct.proof(ProofDuty::DigestAsPrescribed) {
+            certificate.sha256_hex().to_ascii_uppercase()
+        } else {
+            digest::sha1_hex(certificate.der()).to_ascii_uppercase()
+        };
+        pairs.push(pair("client_certificate_hash", &hash));
+    }
+    Ok(pairs)
+}
