@@ -19,7 +19,8 @@ impl SuiteError {
 impl fmt::Display for SuiteError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // One line, whatever the cause printed.
-        let flat = |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        let flat =
+            |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
         if self.mend.is_empty() {
             write!(out, "{}", flat(&self.what))
         } else {

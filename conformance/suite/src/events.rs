@@ -6,13 +6,30 @@ use rules::finding::Verdict;
 #[derive(Clone, Debug)]
 pub enum Event {
     /// Everything is parsed; so many cases will be played on so many lanes.
-    Planned { cases: usize, lanes: usize },
+    Planned {
+        cases: usize,
+        lanes: usize,
+    },
     /// One copy of the bank is up with its own sandbox.
-    LaneReady { lane: String },
-    CaseStarted { lane: String, case: String },
-    CaseEnded { lane: String, case: String, verdict: Verdict, duration_ms: u64 },
+    LaneReady {
+        lane: String,
+    },
+    CaseStarted {
+        lane: String,
+        case: String,
+    },
+    CaseEnded {
+        lane: String,
+        case: String,
+        verdict: Verdict,
+        duration_ms: u64,
+    },
     /// A broken bank was judged by the self-test.
-    VariantEnded { slug: String, caught: bool, duration_ms: u64 },
+    VariantEnded {
+        slug: String,
+        caught: bool,
+        duration_ms: u64,
+    },
     Note(String),
     Ended,
 }

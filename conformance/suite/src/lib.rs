@@ -5,11 +5,17 @@
 //! the suite ([`SuiteError`]) is never a finding against the bank.
 
 mod clock;
+mod collect;
+mod drive;
 mod error;
 mod events;
 mod options;
+mod pki;
+mod plan;
+mod profile;
 pub mod report;
 pub mod scenario;
+mod vocabulary;
 
 pub use error::SuiteError;
 pub use events::{Event, Listener, Silent};

@@ -1,13 +1,13 @@
 //! Where scenario files come from: a folder, or the copies that the binary carries.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::SuiteError;
 
 /// One file: its path as messages show it, relative to the scenario folder, and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    pub path: String,
+    pub path: PathBuf,
     pub text: String,
 }
 
@@ -29,7 +29,7 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<Source>) -> Result<(), Suite
             walk(root, &path, found)?;
         } else if path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml") {
             let text = std::fs::read_to_string(&path).map_err(|cause| unreadable(&path, cause))?;
-            let shown = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            let shown = path.strip_prefix(root).unwrap_or(&path).to_owned();
             found.push(Source { path: shown, text });
         }
     }

@@ -1,0 +1,278 @@
+//! Planted values: secrets that went to the bank in this case, looked for where they must not stand. Found in logs, in
+//! storage or in an address, they are evidence; whether it is a finding is for the rules to say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use aho_corasick::AhoCorasick;
+use base64::Engine as _;
+use contract::exchange::{Exchange, Party, header};
+use rules::trace::{Canary, Event, Person, What};
+use serde_json::Value;
+use url::Url;
+
+use crate::drive::lane::Files;
+
+/// Shorter values would be found by accident.
+const SHORTEST: usize = 8;
+/// Larger files are searched in their last part only.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// How long the bank's logs were when the case began.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Marks(BTreeMap<PathBuf, u64>);
+
+impl Marks {
+    pub(crate) fn set(files: &Files) -> Self {
+        let length = |path: &PathBuf| std::fs::metadata(path).map(|file| file.len()).unwrap_or(0);
+        Self(files.logs.iter().map(|path| (path.clone(), length(path))).collect())
+    }
+}
+
+struct Needle {
+    planted: &'static str,
+    form: &'static str,
+    text: Vec<u8>,
+}
+
+/// Looks for everything planted in these events.
+pub(crate) fn scan(files: &Files, marks: &Marks, people: &[Person], events: &[Event]) -> Vec<Canary> {
+    let planted = planted(files, people, events);
+    let needles = needles(&planted);
+    let mut found = Vec::new();
+    let Ok(search) = AhoCorasick::new(needles.iter().map(|needle| &needle.text)) else { return found };
+    for path in &files.logs {
+        let from = marks.0.get(path).copied().unwrap_or(0);
+        let place = format!("log:{}", name(path));
+        search_in(&search, &needles, &read_from(path, from), &place, &mut found);
+    }
+    for path in files.storage.iter().flat_map(|path| walk(path)) {
+        let place = format!("storage:{}", name(&path));
+        search_in(&search, &needles, &read_from(&path, 0), &place, &mut found);
+    }
+    for exchange in events.iter().filter_map(by_bank) {
+        // Codes and states belong into the query of the callback; that is the browser's address, not the bank's.
+        let before = found.len();
+        search_in(&search, &needles, exchange.request.url.as_bytes(), "url", &mut found);
+        for canary in &mut found[before..] {
+            canary.near = format!("exchange:{} {}", exchange.id, canary.near);
+        }
+    }
+    let mut seen = BTreeSet::new();
+    found.retain(|canary| seen.insert((canary.planted.clone(), canary.form.clone(), canary.place.clone())));
+    found
+}
+
+fn by_bank(event: &Event) -> Option<&Exchange> {
+    match &event.what {
+        What::Exchange(exchange) if exchange.from == Party::Bank => Some(exchange),
+        _ => None,
+    }
+}
+
+/// What was planted, by what it is.
+fn planted(files: &Files, people: &[Person], events: &[Event]) -> BTreeSet<(&'static str, String)> {
+    let mut planted = BTreeSet::new();
+    for person in people {
+        let text = |key: &str| person.view[key].as_str().unwrap_or_default().to_owned();
+        planted.insert(("password", text("password")));
+        let snils = text("snils");
+        planted.insert(("snils", snils.chars().filter(char::is_ascii_digit).collect()));
+        planted.insert(("snils", snils));
+        for document in person.view["documents"].as_array().into_iter().flatten() {
+            let both =
+                |joint: &str| Some(format!("{}{joint}{}", document["series"].as_str()?, document["number"].as_str()?));
+            planted.extend(both("").map(|text| ("document", text)));
+            planted.extend(both(" ").map(|text| ("document", text)));
+        }
+    }
+    for event in events {
+        let What::Exchange(exchange) = &event.what else { continue };
+        plant_exchange(exchange, people, &mut planted);
+    }
+    if let Some(pem) = files.key.as_ref().and_then(|path| std::fs::read_to_string(path).ok()) {
+        // One full line from the middle of the key is as good as the key.
+        let lines: Vec<&str> = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        planted.extend(lines.get(lines.len() / 2).map(|line| ("private_key", (*line).to_owned())));
+    }
+    planted.retain(|(_, value)| value.len() >= SHORTEST);
+    planted
+}
+
+fn plant_exchange(exchange: &Exchange, people: &[Person], planted: &mut BTreeSet<(&'static str, String)>) {
+    let Some(response) = &exchange.response else { return };
+    if let Some(Ok(location)) = header(&response.headers, "location").map(Url::parse)
+        && exchange.to == Party::Portal
+    {
+        let codes = location.query_pairs().filter(|(name, _)| name == "code").map(|(_, code)| code.into_owned());
+        planted.extend(codes.map(|code| ("code", code)));
+    }
+    let answer: Value = serde_json::from_str(response.body.text()).unwrap_or_default();
+    if exchange.to == Party::Portal && exchange.from == Party::Bank {
+        for name in ["access_token", "refresh_token", "id_token"] {
+            planted.extend(answer[name].as_str().map(|token| (name, token.to_owned())));
+        }
+        let form = url::form_urlencoded::parse(exchange.request.body.text().as_bytes());
+        for (name, value) in form {
+            match name.as_ref() {
+                "client_secret" => planted.insert(("client_secret", value.into_owned())),
+                "client_assertion" => planted.insert(("client_assertion", value.into_owned())),
+                "code_verifier" => planted.insert(("code_verifier", value.into_owned())),
+                _ => false,
+            };
+        }
+    }
+    if exchange.faults.iter().any(|fault| fault == "person-more-than-consented") {
+        let known: String = people.iter().map(|person| person.view.to_string()).collect();
+        let mut texts = Vec::new();
+        leaves(&answer, &mut texts);
+        let extra = texts.into_iter().filter(|text| !known.contains(text.as_str()));
+        planted.extend(extra.map(|text| ("not_consented", text)));
+    }
+}
+
+fn leaves(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, found)),
+        Value::Object(members) => members.values().for_each(|member| leaves(member, found)),
+        Value::String(text) => found.push(text.clone()),
+        _ => {}
+    }
+}
+
+fn needles(planted: &BTreeSet<(&'static str, String)>) -> Vec<Needle> {
+    let mut needles = Vec::new();
+    for (planted, value) in planted {
+        let mut add = |form: &'static str, text: String| {
+            if text.len() >= SHORTEST && !needles.iter().any(|known: &Needle| known.text == text.as_bytes()) {
+                needles.push(Needle { planted, form, text: text.into_bytes() });
+            }
+        };
+        add("raw", value.clone());
+        add("base64", base64::engine::general_purpose::STANDARD_NO_PAD.encode(value));
+        add("base64", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value));
+        add("hex", hex::encode(value));
+        add("hex", hex::encode_upper(value));
+        add("url", url::form_urlencoded::byte_serialize(value.as_bytes()).collect());
+        add("url", url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20"));
+        // As it stands inside a JSON text.
+        add("json", serde_json::to_string(value).unwrap_or_default().trim_matches('"').to_owned());
+    }
+    needles
+}
+
+fn search_in(search: &AhoCorasick, needles: &[Needle], bytes: &[u8], place: &str, found: &mut Vec<Canary>) {
+    let mut seen = BTreeSet::new();
+    for hit in search.find_overlapping_iter(bytes) {
+        let needle = &needles[hit.pattern().as_usize()];
+        if seen.insert((needle.planted, needle.form)) {
+            found.push(Canary {
+                planted: needle.planted.to_owned(),
+                form: needle.form.to_owned(),
+                place: place.to_owned(),
+                near: near(bytes, hit.start(), hit.end()),
+            });
+        }
+    }
+}
+
+/// A few characters around a hit, the hit itself masked.
+fn near(bytes: &[u8], start: usize, end: usize) -> String {
+    let text = |part: &[u8]| {
+        String::from_utf8_lossy(part)
+            .chars()
+            .map(|c| if c.is_control() || c == '\u{fffd}' { '·' } else { c })
+            .collect::<String>()
+    };
+    let hit = text(&bytes[start..end]);
+    let shown: String = hit.chars().take(4).collect();
+    let before = text(&bytes[start.saturating_sub(24)..start]);
+    let after = text(&bytes[end..(end + 12).min(bytes.len())]);
+    format!("{before}{shown}…[{} characters]{after}", hit.chars().count())
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn read_from(path: &Path, from: u64) -> Vec<u8> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path).and_then(|mut file| {
+        let length = file.metadata()?.len();
+        // A log that became shorter was turned over: it is read from its start.
+        let from = if length < from { 0 } else { from };
+        file.seek(SeekFrom::Start(from.max(length.saturating_sub(LARGEST))))?;
+        file.read_to_end(&mut bytes)
+    });
+    // A file that the bank has not written yet holds nothing.
+    if read.is_err() {
+        bytes.clear();
+    }
+    bytes
+}
+
+fn walk(path: &Path) -> Vec<PathBuf> {
+    if !path.is_dir() {
+        return vec![path.to_owned()];
+    }
+    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
+    entries.flatten().flat_map(|entry| walk(&entry.path())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn person() -> Person {
+        Person {
+            name: "anna".to_owned(),
+            slug: "anna-1".to_owned(),
+            oid: 7,
+            view: json!({"snils": "000-000-600 06", "password": "correct-horse"}),
+            customer: None,
+        }
+    }
+
+    #[test]
+    fn finds_a_planted_value_in_every_form() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("bank.log");
+        for (text, form) in [
+            ("snils=000-000-600 06;", "raw"),
+            ("q=000-000-600%2006", "url"),
+            ("x=MDAwLTAwMC02MDAgMDY", "base64"),
+            ("x=3030302d3030302d363030203036", "hex"),
+        ] {
+            std::fs::write(&log, text).unwrap();
+            let files = Files { logs: vec![log.clone()], ..Files::default() };
+            let found = scan(&files, &Marks::default(), &[person()], &[]);
+            assert_eq!(found.len(), 1, "{text}");
+            assert_eq!((found[0].planted.as_str(), found[0].form.as_str()), ("snils", form));
+            assert_eq!(found[0].place, "log:bank.log");
+            assert!(!found[0].near.contains("600 06"), "{}", found[0].near);
+        }
+    }
+
+    #[test]
+    fn what_was_logged_before_the_case_is_not_its_doing() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("bank.log");
+        std::fs::write(&log, "snils=000-000-600 06\n").unwrap();
+        let files = Files { logs: vec![log], ..Files::default() };
+        let marks = Marks::set(&files);
+        assert!(scan(&files, &marks, &[person()], &[]).is_empty());
+    }
+
+    #[test]
+    fn folders_of_storage_are_searched_through() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("inner")).unwrap();
+        std::fs::write(folder.path().join("inner/rows"), "…correct-horse…").unwrap();
+        let files = Files { storage: vec![folder.path().to_owned()], ..Files::default() };
+        let found = scan(&files, &Marks::default(), &[person()], &[]);
+        assert_eq!((found[0].planted.as_str(), found[0].place.as_str()), ("password", "storage:rows"));
+    }
+}
