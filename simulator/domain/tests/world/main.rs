@@ -1,0 +1,9 @@
+//! The core played through its public face: every event goes through its journal form and back before it is folded.
+
+mod consent;
+mod debts;
+mod pension;
+mod properties;
+mod sign_in;
+mod stage;
+mod tokens;
