@@ -77,7 +77,7 @@ async fn told(call: &Call<'_>, command: Command) -> Result<Answer, Refusal> {
         Reply::Pension(StatementReply::Deferred { order, retry_at }) => {
             let wait = retry_at.since(call.sandbox.now());
             // Whole seconds, rounded up: nobody is to come too early by keeping to the header.
-            let seconds = wait.millis().div_ceil(1000);
+            let seconds = (wait.millis() + 999) / 1000;
             let location = format!("/api/v1/answers/{order}");
             let body = Deferred { id: order, retry_after: wait };
             Ok(Answer::json(202, serde_json::to_value(body).unwrap_or_default())
