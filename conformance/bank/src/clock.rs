@@ -45,6 +45,7 @@ impl Clock {
 }
 
 /// A pause of the machine, for what paces the bank itself and not its dealings with the portal.
+#[expect(clippy::disallowed_methods, reason = "this is the bank's one way of sleeping")]
 pub(crate) async fn nap(span: Span) {
     // One more millisecond: a timer that fires early would be a call made too early.
     tokio::time::sleep(span.std() + Duration::from_millis(1)).await;

@@ -73,14 +73,14 @@ impl Brought {
     }
 }
 
-/// What a callback comes to.
+/// What a callback comes to, for the flow of this id.
 enum Verdict {
     /// Not about any flow here: nothing changes.
     Ignore,
     /// The same answer again: the page is shown again.
-    Reloaded(Flow),
-    Refuse(Option<Flow>, Refusal),
-    Use(Flow, Vec<Refusal>),
+    Reloaded(String),
+    Refuse(Option<String>, Refusal),
+    Use(String, Vec<Refusal>),
 }
 
 /// `GET /callback`.
@@ -100,17 +100,18 @@ pub(crate) async fn come_back(bank: &Arc<Bank>, query: &str, session: Option<Str
     let description = brought.first("error_description").map(str::to_owned);
     match judge(bank, &brought, session.as_deref()).await {
         Verdict::Ignore => Page::text(400, "Ответ не принят", "Он не относится к начатому вами входу."),
-        Verdict::Reloaded(flow) => {
+        Verdict::Reloaded(id) => {
+            let attempt = bank.flow(&id).and_then(|flow| flow.attempt);
             if !bank.conduct.record(RecordDuty::CodeOnce)
-                && let (Some(attempt), Some(code)) = (&flow.attempt, brought.first("code"))
+                && let (Some(attempt), Some(code)) = (&attempt, brought.first("code"))
             {
-                let again = protocol::token_call(bank, &flow.id, Grant::Code { attempt, code }).await;
+                let again = protocol::token_call(bank, &id, Grant::Code { attempt, code }).await;
                 bank.diary.note(bank.clock.now(), "again", &[("ok", if again.is_ok() { "yes" } else { "no" })]);
             }
-            show(bank, &flow.id, session.as_deref(), None).await
+            show(bank, &id, session.as_deref(), None).await
         }
-        Verdict::Refuse(flow, refusal) => {
-            let Some(flow) = flow else {
+        Verdict::Refuse(id, refusal) => {
+            let Some(flow) = id.and_then(|id| bank.flow(&id)) else {
                 bank.audit.note(
                     bank.clock.now(),
                     "-",
@@ -132,14 +133,16 @@ pub(crate) async fn come_back(bank: &Arc<Bank>, query: &str, session: Option<Str
             let encoded = bank.conduct.record(RecordDuty::EncodedOnPage);
             Page::refused(&refusal, description.map(|text| (text, encoded)))
         }
-        Verdict::Use(flow, late) => {
+        Verdict::Use(id, late) => {
+            let Some(flow) = bank.flow(&id) else {
+                return Page::refused(&refuse(ReasonClass::State, "CB-GONE", ""), None);
+            };
             let code = brought.first("code").unwrap_or_default().to_owned();
             let digest = crypto::digest::sha256_hex(code.as_bytes());
             let sent = bank.change(&flow.id, |flow| flow.attempt.as_mut().and_then(|a| a.code.replace(digest)));
             if sent.flatten().is_some() {
                 return show(bank, &flow.id, session.as_deref(), None).await;
             }
-            let id = flow.id.clone();
             tokio::spawn({
                 let bank = bank.clone();
                 async move { super::link::complete(&bank, flow, &code, late).await }
@@ -172,13 +175,16 @@ async fn judge(bank: &Arc<Bank>, brought: &Brought, session: Option<&str>) -> Ve
     if let (Some(code), Some(named)) = (code, &named) {
         let digest = crypto::digest::sha256_hex(code.as_bytes());
         let is_same = named.attempt.as_ref().is_some_and(|a| a.code.as_deref() == Some(&digest));
+        let is_here = session.is_some()
+            && (named.signed_in.as_deref() == session
+                || named.attempt.as_ref().is_some_and(|a| Some(a.session.as_str()) == session));
         if is_same && own.is_none() {
-            return Verdict::Reloaded(named.clone());
+            return if is_here { Verdict::Reloaded(named.id.clone()) } else { Verdict::Ignore };
         }
     }
     let mut late = Vec::new();
     let mut weigh = |check: CallbackCheck, refusal: Refusal| match bank.conduct.callback(check) {
-        Diligence::Full => Err(Verdict::Refuse(subject(), refusal)),
+        Diligence::Full => Err(Verdict::Refuse(subject().map(|flow| flow.id), refusal)),
         Diligence::Late => {
             late.push(refusal);
             Ok(())
@@ -204,12 +210,16 @@ async fn judge(bank: &Arc<Bank>, brought: &Brought, session: Option<&str>) -> Ve
                 weigh(CallbackCheck::ErrorAnswer, error_of(brought, error))?;
                 let flow = own.clone().ok_or(Verdict::Ignore)?;
                 bank.tell(&flow.id, done(Map::new()));
-                return Err(Verdict::Reloaded(flow));
+                return Err(Verdict::Reloaded(flow.id));
             }
         }
         if code.is_none() {
             let refusal = no(ReasonClass::Format, "CB-EMPTY", "neither a code nor an error");
-            return Err(if own.is_some() { Verdict::Refuse(own.clone(), refusal) } else { Verdict::Ignore });
+            return Err(if own.is_some() {
+                Verdict::Refuse(own.as_ref().map(|flow| flow.id.clone()), refusal)
+            } else {
+                Verdict::Ignore
+            });
         }
         let flow = match (state, &named) {
             (None, _) => {
@@ -241,7 +251,11 @@ async fn judge(bank: &Arc<Bank>, brought: &Brought, session: Option<&str>) -> Ve
         issuer(bank, brought, &mut weigh).await?;
         let odd = |oddity: Oddity, is_odd: bool| {
             let refusal = || no(ReasonClass::Format, "CB-ODD", "not as the bank is used to");
-            if is_odd && !bank.conduct.tolerates(oddity) { Err(Verdict::Refuse(subject(), refusal())) } else { Ok(()) }
+            if is_odd && !bank.conduct.tolerates(oddity) {
+                Err(Verdict::Refuse(subject().map(|flow| flow.id), refusal()))
+            } else {
+                Ok(())
+            }
         };
         odd(Oddity::CodeLong, code.is_some_and(|code| code.len() > 2000))?;
         odd(Oddity::RedirectExtraParameters, brought.has_extras())?;
@@ -255,7 +269,7 @@ async fn judge(bank: &Arc<Bank>, brought: &Brought, session: Option<&str>) -> Ve
     }
     .await;
     match judged {
-        Ok(flow) => Verdict::Use(flow, late),
+        Ok(flow) => Verdict::Use(flow.id, late),
         Err(verdict) => verdict,
     }
 }
