@@ -152,9 +152,7 @@ impl Config {
         config.citizens = overrides.citizens.unwrap_or(config.citizens);
         config.control.token_file = folder.join(&config.control.token_file);
         config.state = match &overrides.state {
-            Some(given) => {
-                given.parse().map_err(|what| ConfigError::State { given: given.clone(), what })?
-            }
+            Some(given) => given.parse().map_err(|what| ConfigError::State { given: given.clone(), what })?,
             None => match config.state {
                 State::Sqlite(path) => State::Sqlite(folder.join(path)),
                 State::Default => State::Sqlite(folder.join("stend.db")),

@@ -2,7 +2,6 @@
 //! copying and closing them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use certs::Authority;
@@ -15,7 +14,6 @@ use serde_json::{Map, Value, json};
 use crate::config::Config;
 use crate::edge::caller::Caller;
 use crate::edge::listen::{self, LOCALHOST, Served};
-use crate::edge::tls;
 use crate::journal::chain::Checker;
 use crate::journal::{Book, Store, StoreError};
 use crate::keys::{Keyring, SharedKeys};
@@ -169,9 +167,7 @@ impl Portal {
         for task in [true, false] {
             let (sandbox, closing) = (sandbox.clone(), sandbox.closing());
             tokio::spawn(async move {
-                let run = async {
-                    if task { settle_when_due(sandbox).await } else { outbox::run(sandbox).await }
-                };
+                let run = async { if task { settle_when_due(sandbox).await } else { outbox::run(sandbox).await } };
                 tokio::select! {
                     () = closing => {}
                     () = run => {}
@@ -297,7 +293,11 @@ impl Portal {
 
     /// Remembers where the journal stands; a later reset can go back there.
     pub(crate) async fn snapshot(&self, sandbox: &Sandbox) -> String {
-        let last = sandbox.note_now(&Caller::nobody(), kinds::CLOCK_MOVED, json!({"clock": sandbox.clock().mode(), "now": sandbox.now()}));
+        let last = sandbox.note_now(
+            &Caller::nobody(),
+            kinds::CLOCK_MOVED,
+            json!({"clock": sandbox.clock().mode(), "now": sandbox.now()}),
+        );
         sandbox.book().durable(last).await;
         let name = last.to_string();
         let key = (sandbox.id().to_owned(), name.clone());
@@ -395,11 +395,6 @@ impl Portal {
             }
         });
     }
-
-    /// Where state and keys stand, for messages.
-    pub(crate) fn folder(&self) -> Option<PathBuf> {
-        self.config.pki.as_ref().and_then(|pki| pki.parent()).map(PathBuf::from)
-    }
 }
 
 fn unheard(address: &str, error: &std::io::Error) -> OpenError {
@@ -440,15 +435,11 @@ pub(crate) fn read_partner(config: &PartnerConfig) -> Result<Partner, OpenError>
 
 /// A certificate from PEM text.
 pub(crate) fn read_certificate(text: &str) -> Result<domain::Certificate, String> {
-    let read = crypto::Certificate::from_pem(text).map_err(|error| format!("a certificate is not PEM text ({error})"))?;
+    let read =
+        crypto::Certificate::from_pem(text).map_err(|error| format!("a certificate is not PEM text ({error})"))?;
     Ok(domain::Certificate {
         der: crypto::base64::encode_standard(read.der()),
         sha256: read.sha256_hex(),
         pem: read.pem(),
     })
-}
-
-/// Makes sure that what a lie needs is there before it is met.
-pub(crate) fn prepare(sandbox: &Sandbox) {
-    tls::prepare_revoked(sandbox);
 }

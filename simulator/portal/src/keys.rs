@@ -258,8 +258,7 @@ fn read_ring(path: &Path) -> Result<Ring, KeysError> {
 
 fn write_ring(path: &Path, ring: &Ring) -> Result<(), KeysError> {
     let pems = |keys: &[SigningKey]| keys.iter().map(|key| key.private.to_pem().to_string()).collect();
-    let kept =
-        Kept { es256: pems(&ring.es256), rs256: pems(&ring.rs256), shared_withdrawn: ring.shared_withdrawn };
+    let kept = Kept { es256: pems(&ring.es256), rs256: pems(&ring.rs256), shared_withdrawn: ring.shared_withdrawn };
     let text = serde_json::to_string(&kept).unwrap_or_default();
     write_secret(path, text.as_bytes())
         .map_err(|error| KeysError::File { path: path.to_owned(), cause: error.to_string() })

@@ -11,6 +11,7 @@ use serde_json::json;
 
 pub mod clock;
 pub mod config;
+mod control;
 pub mod diagnosis;
 pub mod edge;
 pub mod entropy;
@@ -26,6 +27,7 @@ pub mod pages;
 mod people;
 pub mod portal;
 pub mod refuse;
+pub mod serve;
 pub mod services;
 pub mod tokens;
 

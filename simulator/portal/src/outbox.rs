@@ -42,7 +42,8 @@ pub(crate) async fn flush(sandbox: &Sandbox) {
     // One delivery at a time: a bank hears of changes in the order they happened.
     let _turn = sandbox.delivering().await;
     loop {
-        let due: Option<Hook> = sandbox.read(|world| world.hooks.due(sandbox.now()).first().map(|hook| (*hook).clone()));
+        let due: Option<Hook> =
+            sandbox.read(|world| world.hooks.due(sandbox.now()).first().map(|hook| (*hook).clone()));
         let Some(hook) = due else { return };
         let outcome = deliver(sandbox, &hook).await;
         let command = match outcome {
@@ -192,7 +193,8 @@ async fn post(sandbox: &Sandbox, url: &str, headers: &HeaderMap, body: &str) -> 
     };
     let status = response.status().as_u16();
     let headers = response.headers().iter();
-    let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     let headers = headers.collect();
     let mut read = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {

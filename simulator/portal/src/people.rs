@@ -30,9 +30,9 @@ pub(crate) fn introduce(sandbox: &Sandbox, world: &mut World, who: &Caller, comm
         let population = fixtures::population(seed(sandbox), sandbox.now().day());
         let people = u64::from(sandbox.settings().population).min(LOOKED_THROUGH);
         let login = login.trim();
-        let found = (0..people).map(|index| population.person(index)).find(|person| {
-            person.login == login || person.phone == login || person.email.eq_ignore_ascii_case(login)
-        });
+        let found = (0..people)
+            .map(|index| population.person(index))
+            .find(|person| person.login == login || person.phone == login || person.email.eq_ignore_ascii_case(login));
         // Whoever was looked at through the control API is in the world already, under the same number.
         add(sandbox, world, who, found.filter(|person| world.citizens.by_slug(&person.slug).is_none()));
     }

@@ -132,7 +132,8 @@ pub(crate) async fn serve(
         return Err(CutOff);
     }
     let rest = if sent.is_empty() { None } else { Some(sent) };
-    let cutting = (cut == Cut::Within).then(|| Box::pin(pause(BEFORE_THE_CUT)) as Pin<Box<dyn Future<Output = ()> + Send>>);
+    let cutting =
+        (cut == Cut::Within).then(|| Box::pin(pause(BEFORE_THE_CUT)) as Pin<Box<dyn Future<Output = ()> + Send>>);
     if rest.is_none() && cutting.is_none() {
         recording.delivered();
     }

@@ -63,7 +63,8 @@ async fn bind_all(addresses: &[IpAddr], port: u16) -> io::Result<Bound> {
                 bound.port = listener.local_addr()?.port();
                 bound.listeners.push(listener);
             }
-            Err(error) if address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable && addresses.len() > 1 => {}
+            Err(error)
+                if address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable && addresses.len() > 1 => {}
             // A machine without IPv6 says so in its own way.
             Err(error) if address.is_ipv6() && error.raw_os_error() == Some(97) && addresses.len() > 1 => {}
             Err(error) => return Err(error),
@@ -148,7 +149,8 @@ impl Drop for Handshake {
 
 async fn connection(mut stream: TcpStream, remote_ip: IpAddr, served: Served) {
     let sandbox = served.sandbox.clone();
-    let (raw, hello) = within(HANDSHAKE_PATIENCE, hello::read(&mut stream)).await.unwrap_or((Vec::new(), Err(NoHello::Broken)));
+    let (raw, hello) =
+        within(HANDSHAKE_PATIENCE, hello::read(&mut stream)).await.unwrap_or((Vec::new(), Err(NoHello::Broken)));
     let lie = if served.quiet || served.to == Party::Foreign { None } else { tls::armed(&sandbox) };
     let hello = match hello {
         Ok(hello) => hello,
@@ -158,7 +160,9 @@ async fn connection(mut stream: TcpStream, remote_ip: IpAddr, served: Served) {
     if served.to == Party::Foreign {
         data["to"] = "foreign".into();
     }
-    let fault = lie.as_ref().and_then(|lie| sandbox.faults().tell(&Caller::nobody(), lie, "in the handshake").then_some(lie.slug));
+    let fault = lie
+        .as_ref()
+        .and_then(|lie| sandbox.faults().tell(&Caller::nobody(), lie, "in the handshake").then_some(lie.slug));
     if let Some(slug) = fault {
         data["fault"] = slug.into();
     }
@@ -187,7 +191,9 @@ async fn connection(mut stream: TcpStream, remote_ip: IpAddr, served: Served) {
     };
     let session = stream.get_ref().1;
     let facts = Tls {
-        version: session.protocol_version().map_or_else(String::new, |version| format!("{version:?}").replace('_', ".")),
+        version: session
+            .protocol_version()
+            .map_or_else(String::new, |version| format!("{version:?}").replace('_', ".")),
         suite: session.negotiated_cipher_suite().map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
         sni: hello.sni.clone(),
         client_certificate: None,
@@ -236,7 +242,11 @@ async fn talk(
         }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(std::time::Duration::from_secs(120)).max_buf_size(HEAD_MAX);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(std::time::Duration::from_secs(120))
+        .max_buf_size(HEAD_MAX);
     builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_MAX as u32).max_concurrent_streams(64);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
@@ -255,7 +265,8 @@ async fn talk(
 async fn old_version(mut stream: TcpStream, hello: &Hello, mut data: Value, sandbox: &Arc<Sandbox>) {
     let certificate = tls::leaf(sandbox);
     let random = sandbox.draw().bytes();
-    let outcome = within(HANDSHAKE_PATIENCE, hello::answer_in_old_version(&mut stream, hello, random, &certificate)).await;
+    let outcome =
+        within(HANDSHAKE_PATIENCE, hello::answer_in_old_version(&mut stream, hello, random, &certificate)).await;
     let outcome = outcome.unwrap_or_default();
     data["result"] = if outcome.accepted { "completed" } else { "aborted" }.into();
     data["alert"] = outcome.alert.into();

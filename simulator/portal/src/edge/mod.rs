@@ -5,5 +5,4 @@ pub(crate) mod exchange;
 mod hello;
 pub(crate) mod listen;
 pub mod record;
-pub mod redirect;
 pub mod tls;

@@ -39,7 +39,6 @@ struct Segment {
 #[derive(Clone, Copy)]
 struct Row {
     finished: u64,
-    id: u64,
     segment: u64,
     offset: u64,
     length: u64,
@@ -48,9 +47,14 @@ struct Row {
 /// A page of finished exchanges.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Page {
-    Exchanges { exchanges: Vec<Exchange>, next: u64 },
+    Exchanges {
+        exchanges: Vec<Exchange>,
+        next: u64,
+    },
     /// What was asked for was trimmed; the oldest that is left follows this number.
-    Gone { oldest: u64 },
+    Gone {
+        oldest: u64,
+    },
 }
 
 impl Recorder {
@@ -100,9 +104,6 @@ impl Recorder {
         self.next_id.load(Ordering::Relaxed) - 1
     }
 
-    pub(crate) fn has(&self, id: u64) -> bool {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).rows.iter().any(|row| row.id == id)
-    }
 }
 
 impl Default for Recorder {
@@ -128,7 +129,6 @@ impl Inner {
         let length = bytes.len() as u64;
         self.rows.push_back(Row {
             finished: self.finished,
-            id: exchange.id,
             segment: segment.number,
             offset: segment.length,
             length,

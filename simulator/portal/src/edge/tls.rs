@@ -76,9 +76,8 @@ impl Chest {
 }
 
 fn issue(authority: &Authority, profile: &str, now: Timestamp) -> Result<Ready, TlsError> {
-    let subject = Subject::localhost()
-        .with_ip(IpAddr::from([127, 0, 0, 1]))
-        .with_ip(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]));
+    let subject =
+        Subject::localhost().with_ip(IpAddr::from([127, 0, 0, 1])).with_ip(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]));
     let issued =
         authority.issue(Profile::named(profile)?, &subject, Key::Generate(crypto::Algorithm::EcdsaP256), now)?;
     let key = issued.key.as_ref().map(|key| key.pkcs8_der().to_vec()).unwrap_or_default();

@@ -27,9 +27,9 @@ pub(super) const INSTEAD: &[(&str, &[Operation], Instead)] = &[
         let status = scene.lie.number("status").and_then(|status| u16::try_from(status).ok()).unwrap_or(400);
         let code = match status {
             404 => "not-found",
-            410 => "gone",
-            422 => "unprocessable",
-            _ => "request-invalid",
+            410 => "unknown-answer",
+            422 => "body-invalid",
+            _ => "parameter-invalid",
         };
         Some(problem(status, code, "This request cannot be served, now or later."))
     }),
@@ -37,10 +37,13 @@ pub(super) const INSTEAD: &[(&str, &[Operation], Instead)] = &[
         Some(problem(503, "unavailable", "The consent service is being maintained.").with("retry-after", "1"))
     }),
     ("payment-conflict", &[DebtPay], |_| {
-        Some(problem(409, "payment-in-progress", "A payment under this key is being worked on.").with("retry-after", "1"))
+        Some(
+            problem(409, "idempotency-in-progress", "A payment under this key is being worked on.")
+                .with("retry-after", "1"),
+        )
     }),
     ("payment-unprocessable", &[DebtPay], |_| {
-        Some(problem(422, "idempotency-mismatch", "The key was used with another body."))
+        Some(problem(422, "idempotency-key-reused", "The key was used with another body."))
     }),
     ("problem-internals", DATA, |_| {
         let mut answer = problem(500, "internal", "java.lang.NullPointerException: registry is null");
@@ -64,7 +67,8 @@ pub(super) const INSTEAD: &[(&str, &[Operation], Instead)] = &[
     }),
     ("server-errors", DATA, |scene| {
         let listed = scene.lie.params.get("statuses").and_then(Value::as_array);
-        let listed: Vec<u64> = listed.map_or_else(|| vec![500, 502, 503, 504], |all| all.iter().filter_map(Value::as_u64).collect());
+        let listed: Vec<u64> =
+            listed.map_or_else(|| vec![500, 502, 503, 504], |all| all.iter().filter_map(Value::as_u64).collect());
         let status = listed.get(scene.lie.told as usize).and_then(|status| u16::try_from(*status).ok())?;
         Some(problem(status, "internal", "The service failed."))
     }),
@@ -84,15 +88,16 @@ pub(super) const AFTER: &[(&str, &[Operation], Change)] = &[
         }
     }),
     ("answer-extra-members", READS, |answer, _| {
-        served(answer) && answer.object().is_some_and(|members| {
-            members.insert("x_new".into(), json!({"since": "v1.9", "list": [1, 2]}));
-            for item in members.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
-                if let Some(item) = item.as_object_mut() {
-                    item.insert("x_channel".into(), json!("новое"));
+        served(answer)
+            && answer.object().is_some_and(|members| {
+                members.insert("x_new".into(), json!({"since": "v1.9", "list": [1, 2]}));
+                for item in members.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
+                    if let Some(item) = item.as_object_mut() {
+                        item.insert("x_channel".into(), json!("новое"));
+                    }
                 }
-            }
-            true
-        })
+                true
+            })
     }),
     ("answer-html", READS, |answer, _| {
         served(answer) && {
@@ -113,31 +118,30 @@ pub(super) const AFTER: &[(&str, &[Operation], Change)] = &[
         }
     }),
     ("consent-record-other-purpose", &[ConsentRead], |answer, scene| {
-        served(answer) && answer.object().is_some_and(|members| {
-            let other = scene.lie.text("purpose").unwrap_or("FIN_SERVICES_OFFER");
-            members.insert("purpose".into(), json!(other));
-            members.insert("purposes".into(), json!([other]));
-            true
-        })
+        served(answer)
+            && answer.object().is_some_and(|members| {
+                let other = scene.lie.text("purpose").unwrap_or("FIN_SERVICES_OFFER");
+                members.insert("purpose".into(), json!(other));
+                members.insert("purposes".into(), json!([other]));
+                true
+            })
     }),
     ("consent-record-wider", &[ConsentRead], |answer, _| {
-        served(answer) && answer.object().is_some_and(|members| {
-            match members.get_mut("scopes").and_then(Value::as_array_mut) {
+        served(answer)
+            && answer.object().is_some_and(|members| match members.get_mut("scopes").and_then(Value::as_array_mut) {
                 Some(scopes) => {
                     scopes.extend([json!("payout_income"), json!("electronic_workbook")]);
                     true
                 }
                 None => false,
-            }
-        })
+            })
     }),
     ("payment-amount-differs", &[DebtPay, PaymentRead], |answer, _| {
-        served(answer) && answer.object().is_some_and(|members| {
-            match members.get("amount").and_then(Value::as_i64) {
+        served(answer)
+            && answer.object().is_some_and(|members| match members.get("amount").and_then(Value::as_i64) {
                 Some(amount) => members.insert("amount".into(), json!(amount + 10_000)).is_some(),
                 None => false,
-            }
-        })
+            })
     }),
     ("payment-answer-lost", &[DebtPay], |answer, _| {
         served(answer) && {
@@ -156,7 +160,9 @@ fn served(answer: &Answer) -> bool {
 fn problem(status: u16, code: &str, detail: &str) -> Answer {
     let mut body = match error::find(code) {
         Some(row) => serde_json::to_value(row.problem(detail)).unwrap_or_default(),
-        None => json!({"type": format!("{}{code}", error::PROBLEM_BASE), "title": detail, "code": code, "detail": detail}),
+        None => {
+            json!({"type": format!("{}{code}", error::PROBLEM_BASE), "title": detail, "code": code, "detail": detail})
+        }
     };
     body["status"] = status.into();
     Answer::problem(status, body)

@@ -105,9 +105,7 @@ impl Armed {
         let inner = self.inner();
         let here = |lie: &&Lie| {
             let again = exchange != 0 && inner.last_told.get(&lie.id) == Some(&exchange);
-            (lie.left != Some(0) || again)
-                && (lie.citizen.is_none() || lie.citizen == citizen)
-                && fits(lie.slug)
+            (lie.left != Some(0) || again) && (lie.citizen.is_none() || lie.citizen == citizen) && fits(lie.slug)
         };
         inner.lies.iter().filter(here).cloned().collect()
     }
@@ -192,15 +190,7 @@ mod tests {
     use super::*;
 
     fn lie(left: Option<u32>, citizen: Option<i64>) -> Lie {
-        Lie {
-            id: "1".into(),
-            slug: "id-token-crit",
-            citizen,
-            citizen_slug: None,
-            left,
-            told: 0,
-            params: Map::new(),
-        }
+        Lie { id: "1".into(), slug: "id-token-crit", citizen, citizen_slug: None, left, told: 0, params: Map::new() }
     }
 
     #[test]

@@ -20,8 +20,7 @@ pub(super) const ID_TOKEN: &[(&str, Change)] = &[
                 *amr = if amr.is_array() { json!(["pwd"]) } else { json!("PWD") };
             }
         }
-        draft.claims.get("acr").is_some_and(|acr| acr == &json!({}))
-            .then(|| draft.claims.remove("acr"));
+        draft.claims.get("acr").is_some_and(|acr| acr == &json!({})).then(|| draft.claims.remove("acr"));
         true
     }),
     ("id-token-at-hash-absent", |draft, _| draft.claims.remove("at_hash").is_some()),
@@ -55,7 +54,9 @@ pub(super) const ID_TOKEN: &[(&str, Change)] = &[
     ("id-token-exp-past", |draft, scene| {
         // The whole life lies in the past, so that only the expiry is wrong.
         let now = scene.now();
-        set(draft, "exp", json!(now - 2 * HOUR)) && set(draft, "iat", json!(now - 3 * HOUR)) && set(draft, "nbf", json!(now - 3 * HOUR))
+        set(draft, "exp", json!(now - 2 * HOUR))
+            && set(draft, "iat", json!(now - 3 * HOUR))
+            && set(draft, "nbf", json!(now - 3 * HOUR))
     }),
     ("id-token-exp-string", |draft, _| match draft.claims.get("exp").cloned() {
         Some(exp) => set(draft, "exp", json!(exp.to_string())),

@@ -71,7 +71,6 @@ impl Hooks<'_> {
             }
         }
     }
-
 }
 
 /// The same event with one more member: still JSON, other bytes and another meaning.

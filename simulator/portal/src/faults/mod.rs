@@ -136,35 +136,58 @@ impl<'a> Hooks<'a> {
         query: &mut Vec<(String, String)>,
     ) -> Option<Vec<(String, String)>> {
         let mut then = None;
-        self.each(caller, citizen, redirect::LIES, |(slug, _)| slug, |(_, change), scene| {
-            let mut changed = query.clone();
-            let told = change(&mut changed, scene);
-            if matches!(told, redirect::Told::No) || !self.tell(caller, scene.lie, "in the redirect to the bank") {
-                return;
-            }
-            *query = changed;
-            if let redirect::Told::Before(honest) = told {
-                then = Some(honest);
-            }
-        });
+        self.each(
+            caller,
+            citizen,
+            redirect::LIES,
+            |(slug, _)| slug,
+            |(_, change), scene| {
+                let mut changed = query.clone();
+                let told = change(&mut changed, scene);
+                if matches!(told, redirect::Told::No) || !self.tell(caller, scene.lie, "in the redirect to the bank") {
+                    return;
+                }
+                *query = changed;
+                if let redirect::Told::Before(honest) = told {
+                    then = Some(honest);
+                }
+            },
+        );
         then
     }
 
     /// Signs a JWT, honestly unless a lie about it is armed.
-    pub(crate) async fn sign(&self, caller: &Caller, citizen: Option<i64>, mut draft: Draft) -> Result<String, KeysError> {
+    pub(crate) async fn sign(
+        &self,
+        caller: &Caller,
+        citizen: Option<i64>,
+        mut draft: Draft,
+    ) -> Result<String, KeysError> {
         let alg = if draft.alg == "ES256" { Alg::Es256 } else { Alg::Rs256 };
-        self.each(caller, citizen, claims::PADDING, |(slug, ..)| slug, |(_, kinds, size), scene| {
-            if kinds.contains(&draft.kind) && self.tell(caller, scene.lie, "in the claims") {
-                claims::pad(&mut draft, *size);
-            }
-        });
-        if draft.kind == Kind::Id {
-            self.each(caller, citizen, claims::ID_TOKEN, |(slug, _)| slug, |(_, change), scene| {
-                let mut changed = draft.clone();
-                if change(&mut changed, scene) && self.tell(caller, scene.lie, "in the id token's claims") {
-                    draft = changed;
+        self.each(
+            caller,
+            citizen,
+            claims::PADDING,
+            |(slug, ..)| slug,
+            |(_, kinds, size), scene| {
+                if kinds.contains(&draft.kind) && self.tell(caller, scene.lie, "in the claims") {
+                    claims::pad(&mut draft, *size);
                 }
-            });
+            },
+        );
+        if draft.kind == Kind::Id {
+            self.each(
+                caller,
+                citizen,
+                claims::ID_TOKEN,
+                |(slug, _)| slug,
+                |(_, change), scene| {
+                    let mut changed = draft.clone();
+                    if change(&mut changed, scene) && self.tell(caller, scene.lie, "in the id token's claims") {
+                        draft = changed;
+                    }
+                },
+            );
             let armed = self.sandbox.armed();
             for lie in armed.matching(caller.exchange, citizen, |slug| signature::SIGNATURE.contains(&slug)) {
                 if self.tell(caller, &lie, "in the id token's header or signature") {
@@ -185,24 +208,37 @@ impl<'a> Hooks<'a> {
     /// The answer of a token endpoint, success or failure.
     pub fn token_answer(&self, caller: &Caller, citizen: Option<i64>, grant: Grant, answer: &mut Answer) {
         let id_token = answer.object().and_then(|members| members.get("id_token")?.as_str().map(str::to_owned));
-        let earlier = citizen.zip(id_token).and_then(|(oid, token)| self.sandbox.armed().remember_id_token(oid, &token));
-        self.each(caller, citizen, token::LIES, |(slug, ..)| slug, |(_, of, change), scene| {
-            let scene = Scene { earlier_id_token: earlier.clone(), ..*scene };
-            let mut changed = answer.clone();
-            if *of == grant && change(&mut changed, &scene) && self.tell(caller, scene.lie, "in the token answer") {
-                *answer = changed;
-            }
-        });
+        let earlier =
+            citizen.zip(id_token).and_then(|(oid, token)| self.sandbox.armed().remember_id_token(oid, &token));
+        self.each(
+            caller,
+            citizen,
+            token::LIES,
+            |(slug, ..)| slug,
+            |(_, of, change), scene| {
+                let scene = Scene { earlier_id_token: earlier.clone(), ..*scene };
+                let mut changed = answer.clone();
+                if *of == grant && change(&mut changed, &scene) && self.tell(caller, scene.lie, "in the token answer") {
+                    *answer = changed;
+                }
+            },
+        );
     }
 
     /// The answer with a person's data.
     pub fn person(&self, caller: &Caller, citizen: Option<i64>, place: Place, answer: &mut Answer) {
-        self.each(caller, citizen, person::LIES, |(slug, _)| slug, |(_, change), scene| {
-            let mut changed = answer.clone();
-            if change(&mut changed, place, scene) && self.tell(caller, scene.lie, "in the person's data") {
-                *answer = changed;
-            }
-        });
+        self.each(
+            caller,
+            citizen,
+            person::LIES,
+            |(slug, _)| slug,
+            |(_, change), scene| {
+                let mut changed = answer.clone();
+                if change(&mut changed, place, scene) && self.tell(caller, scene.lie, "in the person's data") {
+                    *answer = changed;
+                }
+            },
+        );
     }
 
     /// The answer with the key set.
@@ -226,24 +262,36 @@ impl<'a> Hooks<'a> {
         honest: impl Future<Output = Answer>,
     ) -> Answer {
         let mut instead = None;
-        self.each(caller, citizen, api::INSTEAD, |(slug, ..)| slug, |(_, operations, make), scene| {
-            if instead.is_none() && operations.contains(&operation) {
-                instead = make(scene).filter(|_| self.tell(caller, scene.lie, "instead of serving the call"));
-            }
-        });
+        self.each(
+            caller,
+            citizen,
+            api::INSTEAD,
+            |(slug, ..)| slug,
+            |(_, operations, make), scene| {
+                if instead.is_none() && operations.contains(&operation) {
+                    instead = make(scene).filter(|_| self.tell(caller, scene.lie, "instead of serving the call"));
+                }
+            },
+        );
         if let Some(answer) = instead {
             return answer;
         }
         let mut answer = honest.await;
-        self.each(caller, citizen, api::AFTER, |(slug, ..)| slug, |(_, operations, change), scene| {
-            let mut changed = answer.clone();
-            if operations.contains(&operation)
-                && change(&mut changed, scene)
-                && self.tell(caller, scene.lie, "in the answer of the service")
-            {
-                answer = changed;
-            }
-        });
+        self.each(
+            caller,
+            citizen,
+            api::AFTER,
+            |(slug, ..)| slug,
+            |(_, operations, change), scene| {
+                let mut changed = answer.clone();
+                if operations.contains(&operation)
+                    && change(&mut changed, scene)
+                    && self.tell(caller, scene.lie, "in the answer of the service")
+                {
+                    answer = changed;
+                }
+            },
+        );
         answer
     }
 

@@ -11,7 +11,9 @@ use super::{Place, Scene};
 type Change = fn(&mut Answer, Place, &Scene<'_>) -> bool;
 
 pub(super) const LIES: &[(&str, Change)] = &[
-    ("person-field-absent", |answer, place, scene| on_field(answer, place, scene, &|members, name| members.remove(name).is_some())),
+    ("person-field-absent", |answer, place, scene| {
+        on_field(answer, place, scene, &|members, name| members.remove(name).is_some())
+    }),
     ("person-field-null", |answer, place, scene| {
         on_field(answer, place, scene, &|members, name| match members.get_mut(name) {
             Some(value) if !value.is_null() => {
@@ -111,7 +113,8 @@ fn on_contact(
         "phone" => "MBT",
         _ => return false,
     };
-    let elements = members.get_mut("contacts").and_then(|contacts| contacts.get_mut("elements")).and_then(Value::as_array_mut);
+    let elements =
+        members.get_mut("contacts").and_then(|contacts| contacts.get_mut("elements")).and_then(Value::as_array_mut);
     elements.is_some_and(|elements| {
         let contact = elements.iter_mut().find(|contact| contact["type"] == kind).and_then(Value::as_object_mut);
         contact.is_some_and(|contact| change(contact, "value"))
@@ -122,7 +125,9 @@ fn on_contact(
 fn add_unasked(members: &mut Map<String, Value>, place: Place, citizen: &Citizen) -> bool {
     // The record's own JSON gives the text forms without a second set of rules here.
     let record = serde_json::to_value(citizen).unwrap_or_default();
-    for (field, esia, claim) in [("inn", "inn", "inn"), ("snils", "snils", "snils"), ("birth_place", "birthPlace", "birthplace")] {
+    for (field, esia, claim) in
+        [("inn", "inn", "inn"), ("snils", "snils", "snils"), ("birth_place", "birthPlace", "birthplace")]
+    {
         let name = if place == Place::Person { esia } else { claim };
         let value = &record[field];
         if !members.contains_key(name) && value.is_string() {
@@ -140,7 +145,10 @@ fn refuse(answer: &mut Answer, place: Place, code: &str, plain: &str, status: u1
         Answer::json(status, body).with("www-authenticate", format!("Bearer error=\"{plain}\""))
     } else {
         let (code, message) = row.rest();
-        Answer { content: Content::Json(json!({"code": code, "message": message})), ..Answer::json(status, Value::Null) }
+        Answer {
+            content: Content::Json(json!({"code": code, "message": message})),
+            ..Answer::json(status, Value::Null)
+        }
     };
     true
 }

@@ -22,12 +22,13 @@ pub(super) const LIES: &[(&str, Change)] = &[
     ("redirect-code-and-error", |query, _| {
         with_code(query, |query| query.push(("error".into(), "access_denied".into())))
     }),
-    ("redirect-code-twice", |query, scene| {
-        with_code(query, |query| query.push(("code".into(), scene.draw().hex(32))))
-    }),
+    ("redirect-code-twice", |query, scene| with_code(query, |query| query.push(("code".into(), scene.draw().hex(32))))),
     ("redirect-error", |query, scene| {
         // `params.code` names a row of the error registry, `params.error` the bare OAuth error.
-        let code = scene.lie.text("code").map(|code| if code.starts_with("ESIA-") { code.to_owned() } else { format!("ESIA-{code}") });
+        let code = scene
+            .lie
+            .text("code")
+            .map(|code| if code.starts_with("ESIA-") { code.to_owned() } else { format!("ESIA-{code}") });
         let row = code.as_deref().and_then(error::find).unwrap_or_else(|| error::row("ESIA-007004"));
         let name = scene.lie.text("error").or(row.error.as_deref()).unwrap_or("access_denied");
         into_error(query, name, &row.description(""))

@@ -110,7 +110,9 @@ impl Hooks<'_> {
                 if lie.told == 0 {
                     self.sandbox.rotate_keys(true).await?;
                 }
-                keys.push(json!({"kty": "AKP", "alg": "ML-DSA-65", "use": "sig", "kid": "of-a-kind-to-come", "pub": "AAEC"}));
+                keys.push(
+                    json!({"kty": "AKP", "alg": "ML-DSA-65", "use": "sig", "kid": "of-a-kind-to-come", "pub": "AAEC"}),
+                );
                 sign_with(draft, &ring.current(alg).await?)?
             }
             "keys-same-kid-other-key" => {

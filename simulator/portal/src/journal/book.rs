@@ -146,6 +146,11 @@ impl Book {
         *self.durable.borrow()
     }
 
+    /// Number of the last entry, durable or not.
+    pub fn appended(&self) -> u64 {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).last
+    }
+
     /// Durable entries after `after`, at most `limit`.
     pub async fn read(&self, after: u64, limit: usize) -> Result<Vec<Arc<Kept>>, StoreError> {
         let durable = self.last();

@@ -275,11 +275,7 @@ async fn open(path: &Path) -> Result<AnyConnection, StoreError> {
         return Err(refused("it is a folder".into()));
     }
     // Opening for append tells about missing rights in the system's words, and makes the file, which Any does not.
-    std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .map_err(|error| refused(error.to_string()))?;
+    std::fs::OpenOptions::new().append(true).create(true).open(path).map_err(|error| refused(error.to_string()))?;
     let text = path.to_str().ok_or_else(|| refused("the path is not UTF-8".into()))?;
     let address = url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     AnyConnection::connect(&format!("sqlite://{}", address.replace("%2F", "/")))
