@@ -1,0 +1,274 @@
+//! The portal as its neighbours see it: started for real on free ports, asked over TLS.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use contract::control::ReadyLine;
+use portal::config::Overrides;
+use portal::serve::{Options, ServeError, serve_telling};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+struct Running {
+    ready: ReadyLine,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), ServeError>>,
+    client: reqwest::Client,
+    token: String,
+}
+
+async fn start(folder: &Path, state: &str, yaml: &str) -> Running {
+    let config = folder.join("stend.yaml");
+    std::fs::write(&config, yaml).unwrap();
+    let overrides = Overrides {
+        listen: Some("localhost:0".into()),
+        control: Some("localhost:0".into()),
+        state: Some(state.into()),
+        ..Overrides::default()
+    };
+    let (told, ready) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let task = tokio::spawn(serve_telling(
+        Options { config: Some(config), overrides },
+        async move {
+            let _ = stopped.await;
+        },
+        move |line| {
+            let _ = told.send(line.clone());
+        },
+    ));
+    let ready = match ready.await {
+        Ok(ready) => ready,
+        Err(_) => panic!("{:?}", task.await.unwrap().unwrap_err()),
+    };
+    let ca = reqwest::Certificate::from_pem(&std::fs::read(&ready.ca).unwrap()).unwrap();
+    let client = reqwest::Client::builder()
+        .tls_certs_only([ca])
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .unwrap();
+    let token = std::fs::read_to_string(&ready.token_file).unwrap();
+    Running { ready, stop, task, client, token }
+}
+
+impl Running {
+    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.call_in("default", method, path, body).await
+    }
+
+    async fn call_in(&self, sandbox: &str, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.ready.control))
+            .bearer_auth(&self.token)
+            .header("Stend-Sandbox", sandbox);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_portal_without_partners_comes_up_and_lets_one_register() {
+    let folder = tempfile::tempdir().unwrap();
+    let portal = start(folder.path(), "memory", "").await;
+    let (status, body) =
+        portal.call("POST", "/partners", Some(json!({"client_id": "BANK01", "redirect_uris": ["https://b/c"]}))).await;
+    assert_eq!((status, &body["client_id"]), (201, &json!("BANK01")));
+    let (status, body) = portal.call("GET", "/citizens?story=anna-confirmed", None).await;
+    assert_eq!(status, 200);
+    assert_eq!(body["citizens"][0]["slug"], "anna-confirmed");
+    let (status, body) = portal.call("POST", "/citizens", Some(json!({"like": "anna-confirmed"}))).await;
+    assert_eq!((status, &body["slug"]), (201, &json!("anna-confirmed-1")));
+    assert!(Path::new(&portal.ready.ca).is_absolute());
+    portal.stop().await;
+}
+
+#[tokio::test]
+async fn the_control_api_wants_its_token_and_a_known_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let portal = start(folder.path(), "memory", "").await;
+    let bare = portal.client.get(format!("{}/clock", portal.ready.control)).send().await.unwrap();
+    assert_eq!(bare.status(), 401);
+    let (status, body) = portal.call_in("nowhere", "GET", "/clock", None).await;
+    assert_eq!((status, &body["code"]), (404, &json!("sandbox-unknown")));
+    portal.stop().await;
+}
+
+#[tokio::test]
+async fn state_survives_a_restart_and_the_chain_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = format!("sqlite:{}", folder.path().join("stend.db").display());
+    let portal = start(folder.path(), &state, "").await;
+    portal.call("POST", "/partners", Some(json!({"client_id": "BANK01"}))).await;
+    portal.call("POST", "/citizens", Some(json!({"like": "anna-confirmed"}))).await;
+    portal.call("POST", "/clock/advance", Some(json!({"by": "PT2H"}))).await;
+    let (_, before) = portal.call("GET", "/journal/verify", None).await;
+    let (_, keys) = portal.call("GET", "/citizens/anna-confirmed-1", None).await;
+    portal.stop().await;
+    let portal = start(folder.path(), &state, "").await;
+    let (_, after) = portal.call("GET", "/journal/verify", None).await;
+    assert_eq!(after["ok"], true);
+    assert!(after["entries"].as_u64() >= before["entries"].as_u64());
+    assert_eq!(portal.call("GET", "/citizens/anna-confirmed-1", None).await.1, keys);
+    assert_eq!(portal.call("GET", "/partners", None).await.1["partners"][0]["client_id"], "BANK01");
+    assert_eq!(portal.call("GET", "/clock", None).await.1["clock"], json!({"offset": "PT2H"}));
+    portal.stop().await;
+}
+
+#[tokio::test]
+async fn exchanges_are_recorded_in_full_and_the_foreign_host_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let portal = start(folder.path(), "memory", "").await;
+    let (_, sandbox) = portal.call("GET", "/sandboxes/default", None).await;
+    let health = portal.client.get(format!("{}//health/", portal.ready.portal)).send().await.unwrap();
+    assert_eq!(health.text().await.unwrap(), r#"{"status":"ok"}"#);
+    let foreign = sandbox["foreign"].as_str().unwrap();
+    let gone = portal.client.post(format!("{foreign}/take")).bearer_auth("secret").body("x=1").send().await.unwrap();
+    assert_eq!(gone.status(), 404);
+    let mut seen = Vec::new();
+    let mut after = 0;
+    while seen.len() < 2 {
+        let (_, page) = portal.call("GET", &format!("/exchanges?after={after}&wait=5s"), None).await;
+        after = page["next"].as_u64().unwrap();
+        seen.extend(page["exchanges"].as_array().unwrap().iter().cloned());
+    }
+    assert_eq!(seen[0]["to"], "portal");
+    assert_eq!(seen[0]["response"]["body"]["text"], r#"{"status":"ok"}"#);
+    assert_eq!(seen[0]["delivered"], true);
+    assert!(seen[0]["request"]["url"].as_str().unwrap().ends_with("//health/"));
+    assert_eq!(seen[1]["to"], "foreign");
+    assert_eq!(seen[1]["request"]["body"]["text"], "x=1");
+    let (_, journal) = portal.call("GET", "/journal?kind=handshake&wait=2s", None).await;
+    let versions = journal["entries"][0]["data"]["versions"].as_array().unwrap();
+    assert!(versions.contains(&json!("TLSv1.3")), "{versions:?}");
+    portal.stop().await;
+}
+
+#[tokio::test]
+async fn lies_in_the_handshake_are_met_and_refused_and_journalled() {
+    let folder = tempfile::tempdir().unwrap();
+    let portal = start(folder.path(), "memory", "").await;
+    let health = format!("{}/health", portal.ready.portal);
+    assert_eq!(portal.client.get(&health).send().await.unwrap().status(), 200);
+    let (_, crl) = (0, portal.client.get(format!("{}/pki/crl.pem", portal.ready.portal)).send().await.unwrap());
+    assert!(crl.text().await.unwrap().contains("BEGIN X509 CRL"));
+    for fault in [
+        "cert-expired",
+        "cert-not-yet-valid",
+        "cert-self-signed",
+        "cert-foreign-authority",
+        "cert-wrong-host",
+        "cert-name-in-subject-only",
+        "cert-no-server-auth",
+        "tls-old-version",
+    ] {
+        let (status, armed) = portal.call("POST", "/faults", Some(json!({"fault": fault}))).await;
+        assert_eq!(status, 201, "{armed}");
+        let lied = portal.client.get(&health).timeout(Duration::from_secs(5)).send().await;
+        assert!(lied.is_err(), "{fault}");
+        let (_, page) = portal.call("GET", "/journal?kind=handshake&wait=1s", None).await;
+        let entries = page["entries"].as_array().unwrap().clone();
+        let last = entries.iter().rev().find(|entry| entry["data"]["fault"] == fault).expect(fault);
+        assert_eq!(last["data"]["result"], "aborted", "{fault}");
+        assert!(last["data"]["alert"].is_string(), "{fault}: {last}");
+        let id = armed["id"].as_str().unwrap();
+        assert_eq!(portal.call("DELETE", &format!("/faults/{id}"), None).await.0, 200);
+        assert_eq!(portal.client.get(&health).send().await.unwrap().status(), 200, "{fault}");
+    }
+    portal.stop().await;
+}
+
+#[tokio::test]
+async fn sandboxes_are_worlds_of_their_own_and_can_be_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let portal = start(folder.path(), "memory", "").await;
+    let ask = json!({"seed": 7, "clock": {"frozen": "2026-11-22T10:00:00Z"}, "partners": [{"client_id": "BANK02"}]});
+    let (status, opened) = portal.call("POST", "/sandboxes", Some(ask)).await;
+    assert_eq!(status, 201, "{opened}");
+    let id = opened["id"].as_str().unwrap();
+    assert_ne!(opened["portal"], json!(portal.ready.portal));
+    assert_eq!(portal.call("GET", "/partners", None).await.1["partners"], json!([]));
+    let (_, snapshot) = portal.call_in(id, "POST", &format!("/sandboxes/{id}/snapshot"), None).await;
+    portal.call_in(id, "POST", "/citizens", Some(json!({"like": "anna-confirmed"}))).await;
+    assert_eq!(portal.call_in(id, "GET", "/citizens/anna-confirmed-1", None).await.0, 200);
+    let (status, forked) = portal.call_in(id, "POST", &format!("/sandboxes/{id}/fork"), None).await;
+    assert_eq!(status, 201);
+    let (status, body) =
+        portal.call_in(id, "POST", &format!("/sandboxes/{id}/reset"), Some(snapshot.clone())).await;
+    assert_eq!(status, 200, "{body}");
+    let count = |body: &Value| body["citizens"].as_array().unwrap().len();
+    let (_, here) = portal.call_in(id, "GET", "/citizens", None).await;
+    let (_, there) = portal.call_in(forked["id"].as_str().unwrap(), "GET", "/citizens", None).await;
+    assert_eq!(count(&there), count(&here) + 1);
+    assert_eq!(portal.call_in(id, "GET", "/partners", None).await.1["partners"][0]["client_id"], "BANK02");
+    assert_eq!(portal.call_in(id, "GET", "/journal/verify", None).await.1["ok"], true);
+    assert_eq!(portal.call("DELETE", &format!("/sandboxes/{id}"), None).await.0, 204);
+    assert_eq!(portal.call_in(id, "GET", "/clock", None).await.0, 404);
+    portal.stop().await;
+}
+
+#[tokio::test]
+async fn moving_the_clock_lets_what_fell_due_happen_and_never_goes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let portal = start(folder.path(), "memory", "clock: { frozen: 2026-11-22T10:00:00Z }\n").await;
+    let (_, state) = portal.call("POST", "/clock/advance", Some(json!({"by": "P1D"}))).await;
+    assert_eq!(state["now"], "2026-11-23T10:00:00Z");
+    let back = json!({"frozen": "2026-11-22T10:00:00Z"});
+    let (status, body) = portal.call("PUT", "/clock", Some(back)).await;
+    assert_eq!((status, &body["code"]), (422, &json!("clock-invalid")));
+    portal.stop().await;
+}
+
+async fn refused(config: Option<PathBuf>, overrides: Overrides) -> String {
+    let error = serve_telling(Options { config, overrides }, std::future::pending(), |_| ()).await.unwrap_err();
+    let text = error.to_string();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_said_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("stend.yaml");
+    std::fs::write(&empty, "").unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = Overrides {
+        listen: Some("localhost:0".into()),
+        control: Some("localhost:0".into()),
+        state: Some("memory".into()),
+        ..Overrides::default()
+    };
+    let with = |change: &dyn Fn(&mut Overrides)| {
+        let mut overrides = free.clone();
+        change(&mut overrides);
+        overrides
+    };
+    let port = taken.local_addr().unwrap().port();
+    let text = refused(Some(empty.clone()), with(&|it| it.listen = Some(format!("localhost:{port}")))).await;
+    assert!(text.contains(&port.to_string()) && text.contains("taken"), "{text}");
+    let text = refused(Some(empty.clone()), with(&|it| it.listen = Some("0.0.0.0:0".into()))).await;
+    assert!(text.contains("beyond_loopback"), "{text}");
+    let garbage = folder.path().join("garbage.db");
+    std::fs::write(&garbage, "no database ".repeat(400)).unwrap();
+    let text =
+        refused(Some(empty.clone()), with(&|it| it.state = Some(format!("sqlite:{}", garbage.display())))).await;
+    assert!(text.contains("garbage.db"), "{text}");
+    let text = refused(Some(folder.path().join("missing.yaml")), free.clone()).await;
+    assert!(text.contains("missing.yaml"), "{text}");
+    std::fs::write(&empty, "diagnossis: true\n").unwrap();
+    let text = refused(Some(empty), free).await;
+    assert!(text.contains("stend.yaml:1:1"), "{text}");
+}
