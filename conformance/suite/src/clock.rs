@@ -55,10 +55,6 @@ impl Pace {
         self.pause = (self.pause * 3 / 2).min(Duration::from_millis(60));
         true
     }
-
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.watch.elapsed()
-    }
 }
 
 /// `future`, or `None` when it is not done within the time.

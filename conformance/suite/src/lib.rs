@@ -4,20 +4,42 @@
 //! Invariants: nothing here knows portal, domain or bank by type; everything is parsed before anything runs; a failure of
 //! the suite ([`SuiteError`]) is never a finding against the bank.
 
+mod certify;
 mod clock;
 mod collect;
 mod drive;
 mod error;
 mod events;
+mod judging;
 mod options;
 mod pki;
 mod plan;
 mod profile;
 pub mod report;
 pub mod scenario;
+pub mod selftest;
 mod vocabulary;
 
+use rules::trace::Protocol;
+
+pub use certify::{certify, judge};
 pub use error::SuiteError;
 pub use events::{Event, Listener, Silent};
 pub use options::{BankFile, Options, Selection};
 pub use report::Report;
+pub use selftest::selftest;
+
+/// A protocol by its name.
+///
+/// # Errors
+/// When no protocol has this name.
+pub fn protocol(name: &str) -> Result<Protocol, SuiteError> {
+    Protocol::ALL.into_iter().find(|protocol| protocol.as_str() == name).ok_or_else(|| {
+        SuiteError::new(format!("unknown protocol `{name}`"), scenario::words::hint(name, scenario::words::PROTOCOLS))
+    })
+}
+
+/// JSON Schema of a bank file.
+pub fn bank_schema() -> serde_json::Value {
+    profile::schema()
+}

@@ -29,6 +29,15 @@ impl Marks {
     }
 }
 
+/// What was looked for, where, and what was found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scan {
+    pub(crate) found: Vec<Canary>,
+    /// `log:bank.log`, `storage:bank.db`, `url`: only what could be read.
+    pub(crate) places: Vec<String>,
+    pub(crate) planted: Vec<String>,
+}
+
 struct Needle {
     planted: &'static str,
     form: &'static str,
@@ -36,19 +45,25 @@ struct Needle {
 }
 
 /// Looks for everything planted in these events.
-pub(crate) fn scan(files: &Files, marks: &Marks, people: &[Person], events: &[Event]) -> Vec<Canary> {
+pub(crate) fn scan(files: &Files, marks: &Marks, people: &[Person], events: &[Event]) -> Scan {
     let planted = planted(files, people, events);
+    let breaks = line_breaks(events);
     let needles = needles(&planted);
     let mut found = Vec::new();
-    let Ok(search) = AhoCorasick::new(needles.iter().map(|needle| &needle.text)) else { return found };
-    for path in &files.logs {
+    let mut places = BTreeSet::from(["url".to_owned()]);
+    let Ok(search) = AhoCorasick::new(needles.iter().map(|needle| &needle.text)) else { return Scan::default() };
+    for path in files.logs.iter().filter(|path| path.is_file()) {
         let from = marks.0.get(path).copied().unwrap_or(0);
         let place = format!("log:{}", name(path));
-        search_in(&search, &needles, &read_from(path, from), &place, &mut found);
+        let bytes = read_from(path, from);
+        search_in(&search, &needles, &bytes, &place, &mut found);
+        split_lines(&breaks, &bytes, &place, &mut found);
+        places.insert(place);
     }
-    for path in files.storage.iter().flat_map(|path| walk(path)) {
+    for path in files.storage.iter().flat_map(|path| walk(path)).filter(|path| path.is_file()) {
         let place = format!("storage:{}", name(&path));
         search_in(&search, &needles, &read_from(&path, 0), &place, &mut found);
+        places.insert(place);
     }
     for exchange in events.iter().filter_map(by_bank) {
         // Codes and states belong into the query of the callback; that is the browser's address, not the bank's.
@@ -60,7 +75,54 @@ pub(crate) fn scan(files: &Files, marks: &Marks, people: &[Person], events: &[Ev
     }
     let mut seen = BTreeSet::new();
     found.retain(|canary| seen.insert((canary.planted.clone(), canary.form.clone(), canary.place.clone())));
+    let mut names: BTreeSet<String> = planted.iter().map(|(planted, _)| (*planted).to_owned()).collect();
+    if !breaks.is_empty() {
+        names.insert("line_break".to_owned());
+    }
+    Scan { found, places: places.into_iter().collect(), planted: names.into_iter().collect() }
+}
+
+/// Texts that stood behind a line break in something the bank was sent: in an address that a browser brought, or in
+/// personal data. A log line that begins with one was split in two.
+fn line_breaks(events: &[Event]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut take = |text: &str| {
+        for line in text.split(['\n', '\r']).skip(1).map(str::trim).filter(|line| line.len() >= SHORTEST) {
+            found.insert(line.to_owned());
+        }
+    };
+    for event in events {
+        let What::Exchange(exchange) = &event.what else { continue };
+        if exchange.to == Party::Bank
+            && let Ok(url) = Url::parse(&exchange.request.url)
+        {
+            url.query_pairs().for_each(|(_, value)| take(&value));
+        }
+        if exchange.to == Party::Portal
+            && exchange.from == Party::Bank
+            && let Some(response) = &exchange.response
+        {
+            let mut texts = Vec::new();
+            leaves(&serde_json::from_str(response.body.text()).unwrap_or_default(), &mut texts);
+            texts.iter().for_each(|text| take(text));
+        }
+    }
     found
+}
+
+fn split_lines(breaks: &BTreeSet<String>, bytes: &[u8], place: &str, found: &mut Vec<Canary>) {
+    let text = String::from_utf8_lossy(bytes);
+    for line in text.lines() {
+        if let Some(planted) = breaks.iter().find(|planted| line.trim_start().starts_with(planted.as_str())) {
+            found.push(Canary {
+                planted: "line_break".to_owned(),
+                form: "raw".to_owned(),
+                place: place.to_owned(),
+                near: planted.chars().take(60).collect(),
+            });
+            return;
+        }
+    }
 }
 
 fn by_bank(event: &Event) -> Option<&Exchange> {
@@ -248,7 +310,7 @@ mod tests {
         ] {
             std::fs::write(&log, text).unwrap();
             let files = Files { logs: vec![log.clone()], ..Files::default() };
-            let found = scan(&files, &Marks::default(), &[person()], &[]);
+            let found = scan(&files, &Marks::default(), &[person()], &[]).found;
             assert_eq!(found.len(), 1, "{text}");
             assert_eq!((found[0].planted.as_str(), found[0].form.as_str()), ("snils", form));
             assert_eq!(found[0].place, "log:bank.log");
@@ -263,7 +325,7 @@ mod tests {
         std::fs::write(&log, "snils=000-000-600 06\n").unwrap();
         let files = Files { logs: vec![log], ..Files::default() };
         let marks = Marks::set(&files);
-        assert!(scan(&files, &marks, &[person()], &[]).is_empty());
+        assert!(scan(&files, &marks, &[person()], &[]).found.is_empty());
     }
 
     #[test]
@@ -272,7 +334,7 @@ mod tests {
         std::fs::create_dir(folder.path().join("inner")).unwrap();
         std::fs::write(folder.path().join("inner/rows"), "…correct-horse…").unwrap();
         let files = Files { storage: vec![folder.path().to_owned()], ..Files::default() };
-        let found = scan(&files, &Marks::default(), &[person()], &[]);
+        let found = scan(&files, &Marks::default(), &[person()], &[]).found;
         assert_eq!((found[0].planted.as_str(), found[0].place.as_str()), ("password", "storage:rows"));
     }
 }

@@ -1,9 +1,9 @@
 //! Whose exchange is it? One that bears a citizen, or a code, token or state once seen with that citizen, belongs to the
 //! case of that citizen, however late it comes. The rest belongs to whatever is being played.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use contract::exchange::{Exchange, header};
+use contract::exchange::{Exchange, Party, header};
 use contract::journal::Entry;
 use serde_json::Value;
 use url::Url;
@@ -26,6 +26,8 @@ pub(crate) struct Owners {
     /// Flows of the portal → citizen.
     flows: BTreeMap<String, i64>,
     exchanges: BTreeMap<u64, Owner>,
+    /// Exchanges of the suite's own browsers.
+    browsers: BTreeSet<u64>,
 }
 
 impl Owners {
@@ -64,8 +66,16 @@ impl Owners {
     }
 
     /// Remembers where an exchange went, so that journal entries follow it.
-    pub(crate) fn filed(&mut self, exchange: u64, owner: Owner) {
-        self.exchanges.insert(exchange, owner);
+    pub(crate) fn filed(&mut self, exchange: &Exchange, owner: Owner) {
+        self.exchanges.insert(exchange.id, owner);
+        if exchange.from == Party::Browser {
+            self.browsers.insert(exchange.id);
+        }
+    }
+
+    /// Whether an entry tells of a browser's connection.
+    pub(crate) fn is_browsers(&self, entry: &Entry) -> bool {
+        entry.exchange.is_some_and(|exchange| self.browsers.contains(&exchange))
     }
 
     pub(crate) fn entry(&self, entry: &Entry) -> Option<Owner> {
@@ -116,7 +126,7 @@ fn marks(exchange: &Exchange) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use contract::exchange::{Body, Party, Request, Response};
+    use contract::exchange::{Body, Request, Response};
     use contract::time::Timestamp;
 
     use super::*;

@@ -67,7 +67,7 @@ pub(super) async fn at_callback(walk: &Walk<'_>, callback: &Url) -> Result<Optio
             walk.play.act("attacker", "inject-code", Some(step), data);
             let mut go = Go::to(forged);
             for _ in 0..10 {
-                match walk.browser.go(&walk.lane.agency, &go, walk.lane.patience()).await {
+                match walk.browser.go_as(Party::Attacker, &walk.lane.agency, &go, walk.lane.patience()).await {
                     Ok(got) => match got.location {
                         Some(next) if walk.lane.agency.is_bank(&next) => go = Go::to(next),
                         _ => break,

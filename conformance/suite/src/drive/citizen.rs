@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contract::exchange::Party;
 use rules::trace::What;
 use serde_json::json;
 use url::Url;
@@ -312,7 +313,7 @@ pub(super) async fn stranger(lane: &Lane, play: &Play, url: &Url, within: Durati
         if !same_origin(&go.url, url) {
             break;
         }
-        match browser.go(&lane.agency, &go, within).await {
+        match browser.go_as(Party::Attacker, &lane.agency, &go, within).await {
             Ok(got) => {
                 let next = got.location.clone();
                 last = Some(got);

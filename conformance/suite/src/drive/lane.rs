@@ -53,7 +53,6 @@ const SHORTEST: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) name: String,
-    pub(crate) protocol: Protocol,
     pub(crate) sandbox: Sandbox,
     pub(crate) driver: Driver,
     pub(crate) agency: Agency,
@@ -233,7 +232,6 @@ impl Lane {
             jwks: Mutex::new(Value::Null),
             process: Mutex::new(None),
             name,
-            protocol,
             sandbox,
             agency,
             evidence,
@@ -411,7 +409,8 @@ impl Lane {
     // Lies.
 
     pub(crate) async fn arm(&self, play: &Play, ask: FaultAsk) -> Result<(), SuiteError> {
-        let data = json!({"fault": ask.fault, "citizen": ask.citizen, "times": ask.times, "params": ask.params});
+        let person = play.state().people.values().find(|member| Some(&member.person.slug) == ask.citizen.as_ref()).map(|member| member.person.name.clone());
+        let data = json!({"fault": ask.fault, "person": person, "citizen": ask.citizen, "times": ask.times, "params": ask.params});
         let id = self.sandbox.arm(&ask).await?;
         play.state().armed.push((id.clone(), ask.fault));
         let mut data = data;

@@ -12,7 +12,7 @@ use contract::exchange::{Exchange, Party};
 use contract::journal::{Entry, kinds};
 use contract::time::Span;
 use futures_util::future::join_all;
-use rules::trace::{Alive, Event, Person, Protocol, Trace, Twin, What};
+use rules::trace::{Act, Alive, Event, Person, Protocol, Trace, Twin, What};
 use serde_json::{Map, json};
 use serde_saphyr::{Location, Spanned};
 use url::Url;
@@ -180,8 +180,11 @@ impl Runner<'_> {
         let State { mut events, people, unmet, steps, .. } = play.into_state();
         events.extend(mine);
         let people: Vec<Person> = people.into_values().map(|member| member.person).collect();
-        let found = canary::scan(&lane.evidence, &marks, &people, &events);
-        events.extend(found.into_iter().map(|canary| Event { wall_us: ended, what: What::Canary(canary) }));
+        let scan = canary::scan(&lane.evidence, &marks, &people, &events);
+        let data = json!({"places": scan.places, "planted": scan.planted});
+        let act = Act { actor: "suite".to_owned(), what: "scan".to_owned(), step: None, data };
+        events.push(Event { wall_us: ended, what: What::Act(act) });
+        events.extend(scan.found.into_iter().map(|canary| Event { wall_us: ended, what: What::Canary(canary) }));
         events.sort_by_key(|event| event.wall_us);
         let mut portal = lane.portal_facts.clone();
         portal.jwks = jwks;
@@ -404,10 +407,15 @@ impl Runner<'_> {
         };
         for exchange in exchanges {
             let owner = self.owners.exchange(&exchange).unwrap_or_else(|| by_time(exchange.started_us));
-            self.owners.filed(exchange.id, owner);
+            self.owners.filed(&exchange, owner);
             file(owner, Event { wall_us: exchange.started_us, what: What::Exchange(exchange) });
         }
         for entry in journal {
+            // A handshake of the suite's own browsers says nothing of the bank.
+            let ours = self.owners.is_browsers(&entry) || (entry.exchange.is_none() && self.lane.agency.failed_at(entry.wall_us));
+            if entry.kind == kinds::HANDSHAKE && ours {
+                continue;
+            }
             let owner = self.owners.entry(&entry).unwrap_or_else(|| by_time(entry.wall_us));
             file(owner, Event { wall_us: entry.wall_us, what: What::Journal(entry) });
         }

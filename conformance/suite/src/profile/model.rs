@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use serde_saphyr::Spanned;
 
 type Text = Spanned<String>;
@@ -213,9 +213,6 @@ pub(crate) struct Policy {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub(crate) revocation_check: Option<Text>,
-    /// Anything else that the bank declares, kept for the report.
-    #[serde(default)]
-    pub(crate) notes: Map<String, Value>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

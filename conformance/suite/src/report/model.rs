@@ -224,6 +224,46 @@ impl Report {
         self.summary.exit_code
     }
 
+    /// Nothing yet: what `..` takes its rest from.
+    pub(crate) fn empty() -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            tool: Tool { name: "stend".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+            run: Run {
+                id: String::new(),
+                seed: 0,
+                started: String::new(),
+                finished: String::new(),
+                duration_ms: 0,
+                selection: String::new(),
+            },
+            bank: Bank {
+                name: String::new(),
+                version: String::new(),
+                contact: String::new(),
+                client_id: String::new(),
+                protocols: Vec::new(),
+                claims: Vec::new(),
+                algorithms: Vec::new(),
+                clock: String::new(),
+                known_gaps: Vec::new(),
+            },
+            portal: Portal {
+                origin: String::new(),
+                esia_issuer: String::new(),
+                oidc_issuer: String::new(),
+                state: String::new(),
+            },
+            limits: BTreeMap::new(),
+            summary: Summary::default(),
+            requirements: Vec::new(),
+            rules: Vec::new(),
+            scenarios: Vec::new(),
+            findings: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
+
     /// The published JSON Schema of `report.json`.
     pub fn schema() -> Value {
         let mut schema = schemars::schema_for!(Self).to_value();

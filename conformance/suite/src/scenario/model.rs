@@ -375,18 +375,6 @@ impl<'de> Deserialize<'de> for Words {
 }
 
 impl Step {
-    pub(crate) const fn actor(&self) -> &'static str {
-        match self {
-            Self::Attacker(_) => "attacker",
-            Self::Await(_) => "await",
-            Self::Bank(_) => "bank",
-            Self::Citizen(_) => "citizen",
-            Self::Clock(_) => "clock",
-            Self::Parallel(_) => "parallel",
-            Self::Portal(_) => "portal",
-        }
-    }
-
     /// A lie or an attack: left out of the clean twin.
     pub(crate) fn is_hostile(&self) -> bool {
         match self {

@@ -1,0 +1,426 @@
+//! One run from options to report: read everything, start the portal, play the lanes, judge, write.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use contract::control::Limits;
+use futures_util::stream::{self, StreamExt};
+use rules::finding::Verdict;
+use rules::trace::Protocol;
+use sha2::{Digest, Sha256};
+
+use crate::clock::{self, Watch};
+use crate::drive::lane::Ground;
+use crate::drive::portal::{Launch, Portal};
+use crate::drive::runner::{self, LaneOutcome, LanePlan, Played};
+use crate::error::SuiteError;
+use crate::events::{Event, Listener};
+use crate::judging::{self, Judged, Run};
+use crate::options::Options;
+use crate::pki::Pki;
+use crate::plan::{self, Case, Plan};
+use crate::profile::{self, Bank};
+use crate::report::model::{self, Bilingual, Report, ScenarioResult};
+use crate::scenario::Library;
+
+/// Certifies one bank.
+///
+/// # Errors
+/// What could not be done: a file that cannot be read, an empty selection, a bank that never became ready. What the bank
+/// does wrong is in the report, never here.
+pub async fn certify(options: Options, listener: Arc<dyn Listener>) -> Result<Report, SuiteError> {
+    // Children end with the futures that hold them, so an interrupted run leaves nothing behind.
+    tokio::select! {
+        report = run(&options, listener.as_ref()) => report,
+        () = interrupted() => Err(SuiteError::new("the run was interrupted", "start it again")),
+    }
+}
+
+/// Ctrl-C or SIGTERM.
+pub(crate) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut term) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Everything that must be right before anything starts.
+pub(crate) struct Prepared {
+    pub(crate) bank: Bank,
+    pub(crate) plan: Plan,
+    pub(crate) protocols: Vec<Protocol>,
+    pub(crate) seed: u64,
+}
+
+pub(crate) fn prepare(options: &Options) -> Result<Prepared, SuiteError> {
+    let library = Library::sound(&options.scenarios)?;
+    let bank = profile::read(&options.bank)?;
+    let wanted = |protocol: &&Protocol| options.protocols.is_empty() || options.protocols.contains(protocol);
+    let protocols: Vec<Protocol> = bank.protocols.iter().filter(wanted).copied().collect();
+    let plan = plan::plan(&library, &options.select, &protocols, &bank.claims)?;
+    let seed = options.seed.unwrap_or_else(|| clock::wall_us().unsigned_abs() % 1_000_000_007);
+    Ok(Prepared { bank, plan, protocols, seed })
+}
+
+async fn run(options: &Options, listener: &dyn Listener) -> Result<Report, SuiteError> {
+    let watch = Watch::start();
+    let started = clock::now();
+    let prepared = prepare(options)?;
+    let scratch = tempfile::Builder::new()
+        .prefix("stend-")
+        .tempdir()
+        .map_err(|cause| SuiteError::new(format!("cannot make a temporary folder: {cause}"), "free some space"))?;
+    let folder = match &options.report {
+        Some(report) => report.clone(),
+        None => scratch.path().join("report"),
+    };
+    let traces = folder.join("traces");
+    fresh(&traces)?;
+    let (playable, unplayed) = split(&prepared.plan);
+    let lanes = lanes(playable, &prepared.bank, options);
+    listener.on(&Event::Planned { cases: lanes.iter().map(|lane| lane.cases.len()).sum(), lanes: lanes.len() });
+    let mut outcome = Vec::new();
+    let state = options.state.clone().unwrap_or_else(|| "memory".to_owned());
+    if !lanes.is_empty() {
+        let ground = ground(options, &prepared, scratch.path()).await?;
+        outcome = play(&ground, lanes, &traces, listener, options.jobs).await?;
+    }
+    listener.on(&Event::Note("judging".to_owned()));
+    let report = conclude(options, &prepared, outcome, unplayed, state, started, watch)?;
+    if options.report.is_some() {
+        crate::report::write(&report, &folder)?;
+    }
+    listener.on(&Event::Ended);
+    Ok(report)
+}
+
+/// An empty folder for recordings; those of an earlier run would be taken for this one's.
+fn fresh(traces: &Path) -> Result<(), SuiteError> {
+    let failed = |cause: std::io::Error| SuiteError::new(format!("cannot make {}: {cause}", traces.display()), "check --report");
+    if traces.is_dir() {
+        for entry in std::fs::read_dir(traces).map_err(failed)?.flatten() {
+            if entry.path().extension().is_some_and(|kind| kind == "json") {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+    }
+    std::fs::create_dir_all(traces).map_err(failed)
+}
+
+/// Cases to play, and cases that the bank does not claim.
+fn split(plan: &Plan) -> (Vec<Case>, Vec<(ScenarioResult, Vec<String>)>) {
+    let (playable, missing): (Vec<Case>, Vec<Case>) = plan.cases.iter().cloned().partition(|case| case.missing.is_empty());
+    let mut unplayed: Vec<(ScenarioResult, Vec<String>)> = missing
+        .into_iter()
+        .map(|case| {
+            let claims = case.missing.join(", ");
+            let why = Bilingual::new(format!("банк не заявляет: {claims}"), format!("the bank does not claim {claims}"));
+            (unplayed_result(&case, Verdict::NotClaimed, why), case.faults)
+        })
+        .collect();
+    for (id, wanted) in &plan.without_protocol {
+        let wanted = wanted.join(", ");
+        let result = ScenarioResult {
+            id: id.clone(),
+            case: id.clone(),
+            row: None,
+            title: Bilingual::default(),
+            protocol: String::new(),
+            requirements: Vec::new(),
+            verdict: Verdict::NotApplicable,
+            why: Some(Bilingual::new(format!("нужен протокол {wanted}"), format!("needs the protocol {wanted}"))),
+            duration_ms: 0,
+            steps: Vec::new(),
+            trace: None,
+            trace_sha256: None,
+            calls: BTreeMap::new(),
+        };
+        unplayed.push((result, Vec::new()));
+    }
+    (playable, unplayed)
+}
+
+fn unplayed_result(case: &Case, verdict: Verdict, why: Bilingual) -> ScenarioResult {
+    ScenarioResult { verdict, why: Some(why), ..blank(case) }
+}
+
+fn blank(case: &Case) -> ScenarioResult {
+    ScenarioResult {
+        id: case.scenario.clone(),
+        case: case.id.clone(),
+        row: case.row.clone(),
+        title: case.title.clone(),
+        protocol: case.protocol.as_str().to_owned(),
+        requirements: case.requirements.clone(),
+        verdict: Verdict::Pass,
+        why: None,
+        duration_ms: 0,
+        steps: Vec::new(),
+        trace: None,
+        trace_sha256: None,
+        calls: BTreeMap::new(),
+    }
+}
+
+/// One lane for each protocol and portal setting; more where more may play at once. A bank that already runs has one.
+fn lanes(cases: Vec<Case>, bank: &Bank, options: &Options) -> Vec<LanePlan> {
+    let mut groups: BTreeMap<(Protocol, String), Vec<Case>> = BTreeMap::new();
+    for case in cases {
+        let setting = case.setting.as_ref().map(|setting| (setting.strictness.clone(), setting.limits.clone()));
+        let key = serde_json::to_string(&setting.filter(|(strictness, limits)| strictness.is_some() || !limits.is_empty()));
+        groups.entry((case.protocol, key.unwrap_or_default())).or_default().push(case);
+    }
+    let jobs = options.jobs.unwrap_or(groups.len()).max(1);
+    let copies = if bank.profile.start.is_some() { (jobs / groups.len().max(1)).max(1) } else { 1 };
+    let mut lanes = Vec::new();
+    for ((protocol, _), cases) in groups {
+        let mut shares: Vec<Vec<Case>> = vec![Vec::new(); copies.min(cases.len())];
+        // Rows of one scenario stay together: they share a twin.
+        let mut turn = 0;
+        let mut last = String::new();
+        for case in cases {
+            if case.scenario != last {
+                turn += 1;
+                last.clone_from(&case.scenario);
+            }
+            let at = turn % shares.len();
+            shares[at].push(case);
+        }
+        for cases in shares.into_iter().filter(|cases| !cases.is_empty()) {
+            let setting = cases.first().and_then(|case| case.setting.clone());
+            lanes.push(LanePlan { number: lanes.len() + 1, protocol, setting, cases });
+        }
+    }
+    lanes
+}
+
+/// Starts (or meets) the portal and issues the bank's certificates.
+pub(crate) async fn ground(options: &Options, prepared: &Prepared, folder: &Path) -> Result<Ground, SuiteError> {
+    let portal = match &options.portal {
+        Some(ready) => Portal::running(ready)?,
+        None => {
+            let home = folder.join("portal");
+            std::fs::create_dir_all(&home).map_err(|cause| {
+                SuiteError::new(format!("cannot make {}: {cause}", home.display()), "check the temporary folder")
+            })?;
+            let listen = prepared.bank.profile.portal.as_ref().map(|portal| portal.listen.as_str());
+            let launch =
+                Launch { exe: &options.exe, folder: &home, state: options.state.as_deref(), seed: prepared.seed, listen };
+            Portal::start(launch).await?
+        }
+    };
+    let pki = Pki::make(&prepared.bank, options.alg.as_deref(), &portal.authority(), folder)?;
+    Ok(Ground {
+        exe: options.exe.clone(),
+        bank: prepared.bank.clone(),
+        portal: Arc::new(portal),
+        pki,
+        folder: folder.to_owned(),
+        nonce: hex::encode(&Sha256::digest(format!("{} {}", prepared.seed, clock::wall_us()))[..6]),
+        seed: prepared.seed,
+        bank_env: options.bank_env.clone(),
+    })
+}
+
+async fn play(
+    ground: &Ground,
+    lanes: Vec<LanePlan>,
+    traces: &Path,
+    listener: &dyn Listener,
+    jobs: Option<usize>,
+) -> Result<Vec<LaneOutcome>, SuiteError> {
+    let jobs = jobs.unwrap_or(lanes.len()).max(1);
+    let all: Vec<Result<LaneOutcome, SuiteError>> = stream::iter(lanes)
+        .map(|lane| runner::run(ground, lane, traces, listener, &|_| false))
+        .buffer_unordered(jobs)
+        .collect()
+        .await;
+    all.into_iter().collect()
+}
+
+/// Judges one played case.
+pub(crate) fn judge_played(played: &Played) -> Result<Judged, SuiteError> {
+    let mut result = blank(&played.case);
+    result.duration_ms = u64::try_from(played.duration.as_millis()).unwrap_or(u64::MAX);
+    result.steps.clone_from(&played.steps);
+    if let Some(error) = &played.error {
+        result.verdict = Verdict::Error;
+        result.why = Some(Bilingual::new(format!("ошибка стенда: {error}"), format!("the suite's own error: {error}")));
+        return Ok(Judged {
+            result,
+            faults: played.case.faults.clone(),
+            words: BTreeMap::new(),
+            unmet: Vec::new(),
+            algorithms: Default::default(),
+        });
+    }
+    let trace = runner::load(&played.trace)?;
+    result.calls = runner::calls(&trace.events);
+    result.trace = played.trace.file_name().map(|name| format!("traces/{}", name.to_string_lossy()));
+    result.trace_sha256 = std::fs::read(&played.trace).ok().map(|bytes| hex::encode(Sha256::digest(bytes)));
+    Ok(judging::judge(&trace, result, played.case.faults.clone()))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the ends of one run meet here and nowhere else")]
+fn conclude(
+    options: &Options,
+    prepared: &Prepared,
+    outcome: Vec<LaneOutcome>,
+    mut unplayed: Vec<(ScenarioResult, Vec<String>)>,
+    state: String,
+    started: contract::time::Timestamp,
+    watch: Watch,
+) -> Result<Report, SuiteError> {
+    let mut judged = Vec::new();
+    for lane in &outcome {
+        for played in &lane.played {
+            judged.push(judge_played(played)?);
+        }
+        for (case, ru, en) in &lane.skipped {
+            let result = unplayed_result(case, Verdict::NotApplicable, Bilingual::new(ru.as_str(), en.as_str()));
+            unplayed.push((result, case.faults.clone()));
+        }
+    }
+    let concluded = judging::conclude(Run {
+        judged,
+        unplayed,
+        everything: options.select.is_everything(),
+        protocols: &prepared.protocols,
+        gaps: judging::gaps(&prepared.bank.profile),
+        today: started.day(),
+    });
+    let first = outcome.first();
+    let profile = &prepared.bank.profile;
+    let version = first.map(|lane| lane.bank_version.clone()).filter(|version| !version.is_empty());
+    let finished = clock::now();
+    let duration_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let mut summary = concluded.summary;
+    summary.duration_ms = duration_ms;
+    Ok(Report {
+        schema: model::SCHEMA.to_owned(),
+        tool: model::Tool { name: "stend".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        run: model::Run {
+            id: hex::encode(&Sha256::digest(format!("{} {}", prepared.seed, started.millis()))[..8]),
+            seed: prepared.seed,
+            started: started.to_string(),
+            finished: finished.to_string(),
+            duration_ms,
+            selection: selection(options),
+        },
+        bank: model::Bank {
+            name: profile.bank.name.clone(),
+            version: version.unwrap_or_else(|| profile.bank.version.clone()),
+            contact: profile.bank.contact.clone(),
+            client_id: profile.client.id.clone(),
+            protocols: prepared.protocols.iter().map(|protocol| protocol.as_str().to_owned()).collect(),
+            claims: prepared.bank.claims.clone(),
+            algorithms: concluded.algorithms,
+            clock: if first.is_some_and(|lane| lane.clock_movable) { "movable" } else { "fixed" }.to_owned(),
+            known_gaps: concluded.gaps,
+        },
+        portal: model::Portal {
+            origin: first.map(|lane| lane.portal_origin.clone()).unwrap_or_default(),
+            esia_issuer: first.map(|lane| lane.issuers.0.clone()).unwrap_or_default(),
+            oidc_issuer: first.map(|lane| lane.issuers.1.clone()).unwrap_or_default(),
+            state,
+        },
+        limits: limits(first.and_then(|lane| lane.limits)),
+        summary,
+        requirements: concluded.requirements,
+        rules: concluded.rules,
+        scenarios: concluded.scenarios,
+        findings: concluded.findings,
+        left_out: concluded.left_out,
+    })
+}
+
+fn limits(limits: Option<Limits>) -> BTreeMap<String, String> {
+    let value = serde_json::to_value(limits.unwrap_or_default()).unwrap_or_default();
+    let members = value.as_object().cloned().unwrap_or_default();
+    members.into_iter().map(|(name, value)| (name, crate::scenario::fill::written(&value))).collect()
+}
+
+fn selection(options: &Options) -> String {
+    let select = &options.select;
+    let mut words = Vec::new();
+    for (kind, list) in
+        [("scenario", &select.scenarios), ("requirement", &select.requirements), ("tag", &select.tags)]
+    {
+        if !list.is_empty() {
+            words.push(format!("{kind}: {}", list.join(", ")));
+        }
+    }
+    words.extend(select.plan.iter().map(|plan| format!("plan: {plan}")));
+    if words.is_empty() { "all".to_owned() } else { words.join("; ") }
+}
+
+/// Every rule again over the recordings that a report keeps, with no bank and no portal.
+///
+/// # Errors
+/// When the folder holds no report, or a recording cannot be read.
+pub fn judge(folder: &Path) -> Result<Report, SuiteError> {
+    let old = crate::report::read(folder)?;
+    let mut judged = Vec::new();
+    let mut unplayed = Vec::new();
+    for mut result in old.scenarios {
+        match &result.trace {
+            None if result.verdict == Verdict::Error => judged.push(Judged {
+                result,
+                faults: Vec::new(),
+                words: BTreeMap::new(),
+                unmet: Vec::new(),
+                algorithms: Default::default(),
+            }),
+            None => unplayed.push((result, Vec::new())),
+            Some(file) => {
+                let path = folder.join(file);
+                let trace = runner::load(&path)?;
+                result.trace_sha256 = std::fs::read(&path).ok().map(|bytes| hex::encode(Sha256::digest(bytes)));
+                let faults = armed(&trace);
+                judged.push(judging::judge(&trace, result, faults));
+            }
+        }
+    }
+    let protocols: Vec<Protocol> = old.bank.protocols.iter().filter_map(|name| crate::protocol(name).ok()).collect();
+    let concluded = judging::conclude(Run {
+        judged,
+        unplayed,
+        everything: old.run.selection == "all",
+        protocols: &protocols,
+        gaps: old.bank.known_gaps.clone(),
+        today: clock::now().day(),
+    });
+    let mut summary = concluded.summary;
+    summary.duration_ms = old.run.duration_ms;
+    Ok(Report {
+        run: old.run,
+        portal: old.portal,
+        limits: old.limits,
+        bank: model::Bank { algorithms: concluded.algorithms, known_gaps: concluded.gaps, ..old.bank },
+        summary,
+        requirements: concluded.requirements,
+        rules: concluded.rules,
+        scenarios: concluded.scenarios,
+        findings: concluded.findings,
+        left_out: concluded.left_out,
+        ..Report::empty()
+    })
+}
+
+/// Lies and attacks that a recording holds.
+fn armed(trace: &rules::trace::Trace) -> Vec<String> {
+    trace
+        .events
+        .iter()
+        .filter_map(|event| match &event.what {
+            rules::trace::What::Act(act) if act.actor == "portal" && act.what == "fault" => {
+                act.data["fault"].as_str().map(str::to_owned)
+            }
+            rules::trace::What::Act(act) if act.actor == "attacker" => Some(format!("attacker:{}", act.what)),
+            _ => None,
+        })
+        .collect()
+}
