@@ -194,7 +194,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     row(
         "deferred-answer-lost",
-        &["POLL-14"],
+        &["POLL-13"],
         &[],
         Intolerant(Oddity::Deferred),
         "does not come back for a later answer",
