@@ -1,10 +1,85 @@
-//! The judge of every oddity that must be taken.
+//! The judge of every oddity that a bank must take: the flow that met it ends well, like its twin, and the bank works on.
 
-use crate::finding::Judgement;
-use crate::reading::Reading;
+use contract::adapter::Outcome;
+use contract::exchange::Party;
+
+use crate::finding::{Judgement, Verdict};
+use crate::reading::{Lie, Reading, lied};
+use crate::refusal::{alive, delivery, proofs, twin, untold};
 use crate::rule::{Accept, Rule};
 
 /// Judges one row on one recording.
-pub fn judge(_rule: &Rule, _row: &Accept, _reading: &Reading<'_>) -> Judgement {
-    Judgement::not_applicable("the oddity was not met", "особенность не встретилась")
+pub fn judge(rule: &Rule, row: &Accept, reading: &Reading<'_>) -> Judgement {
+    let lies = reading.told(row.faults);
+    if lies.is_empty() {
+        return untold(row.faults, reading);
+    }
+    let mut worst: Option<Judgement> = None;
+    for lie in lies {
+        let judgement = judge_one(rule, row, reading, lie);
+        if worst.as_ref().is_none_or(|known| known.verdict < judgement.verdict) {
+            worst = Some(judgement);
+        }
+    }
+    worst.unwrap_or_else(|| untold(row.faults, reading))
+}
+
+fn judge_one(rule: &Rule, row: &Accept, reading: &Reading<'_>, lie: &Lie<'_>) -> Judgement {
+    let mut evidence = vec![lied(lie)];
+    let inconclusive = |(en, ru): (String, String), evidence| Judgement::of(Verdict::Inconclusive, en, ru, evidence);
+    if let Err(why) = reached(reading, lie) {
+        return inconclusive(why, evidence);
+    }
+    let Some(flow) = reading.flow_of(lie) else {
+        let why = (
+            format!("{}: no flow of the bank belongs to it", lie.fault),
+            format!("{}: ни один сценарий банка к этому не относится", lie.fault),
+        );
+        return inconclusive(why, evidence);
+    };
+    evidence.push(flow.evidence());
+    if let Err(why) = twin(reading) {
+        return inconclusive(why, evidence);
+    }
+    match flow.outcome() {
+        Some(Outcome::Ok) => {}
+        Some(Outcome::Pending) | None => {
+            let why = (
+                format!("{}: the flow never came to an end", lie.fault),
+                format!("{}: сценарий так и не закончился", lie.fault),
+            );
+            return Judgement::of(rule.level.broken(), why.0, why.1, evidence);
+        }
+        Some(Outcome::Error | Outcome::Refused) => {
+            return Judgement::of(
+                rule.level.broken(),
+                format!("{}: allowed by the standard, yet the bank did not go on", lie.fault),
+                format!("{}: стандарт это допускает, но банк не продолжил", lie.fault),
+                evidence,
+            );
+        }
+    }
+    if let Some((en, ru)) = row.look.and_then(|look| look(reading, lie, flow)) {
+        return Judgement::of(rule.level.broken(), en, ru, evidence);
+    }
+    if let Err(why) = alive(reading) {
+        return inconclusive(why, evidence);
+    }
+    evidence.extend(proofs(reading));
+    Judgement::of(
+        Verdict::Pass,
+        format!("{}: taken, and the flow ended well", lie.fault),
+        format!("{}: принято, сценарий закончился успехом", lie.fault),
+        evidence,
+    )
+}
+
+fn reached(reading: &Reading<'_>, lie: &Lie<'_>) -> Result<(), (String, String)> {
+    let missing = (format!("{}: the bank never received it", lie.fault), format!("{}: до банка не дошло", lie.fault));
+    let Some(exchange) = lie.exchange else { return Err(missing) };
+    let received = match exchange.from {
+        Party::Browser => delivery(reading, lie).is_some_and(|visit| visit.response.is_some()),
+        _ => exchange.delivered,
+    };
+    if received { Ok(()) } else { Err(missing) }
 }

@@ -21,7 +21,7 @@ pub mod trace;
 
 use std::sync::LazyLock;
 
-use finding::Judgement;
+use finding::{Judgement, Verdict};
 use reading::Reading;
 pub use requirements::{Requirement, Subject, requirements};
 use rule::{Judge, Rule};
@@ -58,8 +58,16 @@ fn judge_reading(rule: &Rule, reading: &Reading<'_>) -> Judgement {
         );
     }
     match &rule.judge {
-        Judge::Duty(judge) => judge(reading),
+        Judge::Duty(judge) => soften(rule, judge(reading)),
         Judge::Refusal(row) => refusal::judge(rule, row, reading),
         Judge::Accept(row) => accept::judge(rule, row, reading),
+    }
+}
+
+/// A broken recommendation warns.
+fn soften(rule: &Rule, judgement: Judgement) -> Judgement {
+    match judgement.verdict {
+        Verdict::Fail => Judgement { verdict: rule.level.broken(), ..judgement },
+        _ => judgement,
     }
 }
