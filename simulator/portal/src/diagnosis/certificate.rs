@@ -29,7 +29,11 @@ pub(super) fn usable(certificate: &Certificate, trust: &Trust, now: Timestamp) -
     }
     if matches!(chained(certificate, trust, at), Err(ChainError::Revoked)) {
         let seen = format!("{named}, serial {}", certificate.serial());
-        return Err(causes::CERTIFICATE_REVOKED.refuse(WRONG, seen, "a certificate that is not on the revocation list"));
+        return Err(causes::CERTIFICATE_REVOKED.refuse(
+            WRONG,
+            seen,
+            "a certificate that is not on the revocation list",
+        ));
     }
     Ok(())
 }
@@ -72,7 +76,9 @@ pub(super) fn hash(given: &str, own: &[Registered], others: &[Registered]) -> Re
         let name = known.certificate.subject();
         match known.certificate.explain_hash(given) {
             HashFinding::Sha1 => return refuse(causes::HASH_SHA1, format!("{given}: SHA-1 of {name}")),
-            HashFinding::OfPemText => return refuse(causes::HASH_OF_PEM, format!("{given}: hash of the PEM text of {name}")),
+            HashFinding::OfPemText => {
+                return refuse(causes::HASH_OF_PEM, format!("{given}: hash of the PEM text of {name}"));
+            }
             HashFinding::OfPublicKey => {
                 return refuse(causes::HASH_OF_PUBLIC_KEY, format!("{given}: SHA-256 of the public key of {name}"));
             }

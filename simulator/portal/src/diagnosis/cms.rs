@@ -69,14 +69,18 @@ fn explain(
         }
         CmsError::SignatureMismatch => {
             if container.signers.first().is_some_and(|signer| signer.has_signed_attributes) {
-                return refuse(causes::CMS_ATTRIBUTES_MISMATCH, "message-digest is right, the signature is not".to_owned());
+                return refuse(
+                    causes::CMS_ATTRIBUTES_MISMATCH,
+                    "message-digest is right, the signature is not".to_owned(),
+                );
             }
             let guess = all().into_iter().find(|guess| container.verify(&guess.bytes, known).is_ok());
             told(guess, causes::SIGNATURE_UNEXPLAINED, "a signature over an unknown text or by another key".to_owned())
         }
-        CmsError::SignerCertificateMissing => {
-            refuse(causes::CMS_SIGNER_NOT_INCLUDED, "the signer's certificate is neither inside nor registered".to_owned())
-        }
+        CmsError::SignerCertificateMissing => refuse(
+            causes::CMS_SIGNER_NOT_INCLUDED,
+            "the signer's certificate is neither inside nor registered".to_owned(),
+        ),
         CmsError::DigestUnsupported(oid) => {
             let cause = if oid == "1.3.14.3.2.26" { causes::SIGNATURE_SHA1 } else { causes::SIGNATURE_OTHER_DIGEST };
             refuse(cause, format!("digest {oid}"))

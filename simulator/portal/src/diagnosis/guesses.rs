@@ -9,7 +9,7 @@ use crate::oauth::params::{Params, encode, encode_form};
 use crate::oauth::signed::{self, Ask, Order, Version};
 
 /// A string that may have been signed.
-pub struct Guess {
+pub(super) struct Guess {
     pub cause: &'static Cause,
     /// What was done, in words.
     pub seen: String,
@@ -43,7 +43,13 @@ struct Guesses<'a> {
 }
 
 /// Every string that this module knows how to get wrong, for a request that wants `orders(version, ask)`.
-pub fn guesses(version: Version, ask: Ask, params: &Params, registered: &[String], earlier_state: Option<&str>) -> Vec<Guess> {
+pub(super) fn guesses(
+    version: Version,
+    ask: Ask,
+    params: &Params,
+    registered: &[String],
+    earlier_state: Option<&str>,
+) -> Vec<Guess> {
     let mut all = Guesses { params, list: Vec::new() };
     all.other_version(version);
     for order in signed::orders(version, ask) {
@@ -75,7 +81,10 @@ impl Guesses<'_> {
 
     /// The string with one value replaced.
     fn with(&self, order: &[&str], name: &str, value: &str) -> String {
-        order.iter().map(|part| if *part == name { value } else { self.params.text(part).unwrap_or_default() }).collect()
+        order
+            .iter()
+            .map(|part| if *part == name { value } else { self.params.text(part).unwrap_or_default() })
+            .collect()
     }
 
     fn other_version(&mut self, version: Version) {
@@ -94,7 +103,11 @@ impl Guesses<'_> {
     fn line_feed(&mut self, order: &[&str]) {
         let text = self.string(order);
         for (end, name) in [("\n", "a line feed"), ("\r\n", "a carriage return and a line feed"), (" ", "a blank")] {
-            self.push(causes::SIGNED_WITH_NEWLINE, format!("the wanted string with {name} at the end"), format!("{text}{end}"));
+            self.push(
+                causes::SIGNED_WITH_NEWLINE,
+                format!("the wanted string with {name} at the end"),
+                format!("{text}{end}"),
+            );
         }
     }
 
@@ -134,7 +147,11 @@ impl Guesses<'_> {
     fn states(&mut self, order: &[&str], earlier: Option<&str>) {
         if let Some(earlier) = earlier.filter(|earlier| Some(*earlier) != self.params.text("state")) {
             let text = self.with(order, "state", earlier);
-            self.push(causes::SIGNED_AUTHORISATION_STATE, format!("signed state {earlier:?} of the authorisation request"), text);
+            self.push(
+                causes::SIGNED_AUTHORISATION_STATE,
+                format!("signed state {earlier:?} of the authorisation request"),
+                text,
+            );
         }
     }
 
@@ -159,7 +176,8 @@ impl Guesses<'_> {
     fn scopes(&mut self, order: &[&str]) {
         let Some(sent) = self.params.text("scope").map(str::to_owned) else { return };
         let parts: Vec<&str> = sent.split(' ').filter(|part| !part.is_empty()).collect();
-        let mut variants: Vec<String> = ["+", "%20", ",", ", ", "", "  "].iter().map(|joint| parts.join(joint)).collect();
+        let mut variants: Vec<String> =
+            ["+", "%20", ",", ", ", "", "  "].iter().map(|joint| parts.join(joint)).collect();
         let mut sorted = parts.clone();
         sorted.sort_unstable();
         variants.push(sorted.join(" "));
@@ -180,7 +198,10 @@ impl Guesses<'_> {
         let forms: [(&str, String); 3] = [
             ("percent-encoded values", values.iter().map(|value| encode(value)).collect()),
             ("form-encoded values", values.iter().map(|value| encode_form(value)).collect()),
-            ("the raw text of the query", order.iter().filter_map(|name| self.params.param(name)).map(|p| p.raw.as_str()).collect()),
+            (
+                "the raw text of the query",
+                order.iter().filter_map(|name| self.params.param(name)).map(|p| p.raw.as_str()).collect(),
+            ),
         ];
         for (name, text) in forms {
             if text != values.concat() {
@@ -191,13 +212,22 @@ impl Guesses<'_> {
 
     fn missing(&mut self, order: &[&str]) {
         for first in 0..order.len() {
-            let one: Vec<&str> = order.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, name)| *name).collect();
-            self.push(causes::SIGNED_PARAMETER_MISSING, format!("[{}] is not in the string", order[first]), self.string(&one));
+            let one: Vec<&str> =
+                order.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, name)| *name).collect();
+            self.push(
+                causes::SIGNED_PARAMETER_MISSING,
+                format!("[{}] is not in the string", order[first]),
+                self.string(&one),
+            );
         }
         for first in 0..order.len() {
             for second in first + 1..order.len() {
-                let two: Vec<&str> =
-                    order.iter().enumerate().filter(|(at, _)| *at != first && *at != second).map(|(_, name)| *name).collect();
+                let two: Vec<&str> = order
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| *at != first && *at != second)
+                    .map(|(_, name)| *name)
+                    .collect();
                 let seen = format!("[{}] and [{}] are not in the string", order[first], order[second]);
                 self.push(causes::SIGNED_PARAMETER_MISSING, seen, self.string(&two));
             }
@@ -232,14 +262,22 @@ impl Guesses<'_> {
         self.push(causes::SIGNED_OTHER_CHARSET, "the string in UTF-16 (little-endian)", little);
         self.push(causes::SIGNED_OTHER_CHARSET, "the string in UTF-16 (big-endian)", big);
         self.push(causes::SIGNED_OTHER_CHARSET, "the string in UTF-16 with a byte order mark", marked);
-        self.push(causes::SIGNED_OTHER_CHARSET, "the string with a UTF-8 byte order mark", [b"\xEF\xBB\xBF", text.as_bytes()].concat());
+        self.push(
+            causes::SIGNED_OTHER_CHARSET,
+            "the string with a UTF-8 byte order mark",
+            [b"\xEF\xBB\xBF", text.as_bytes()].concat(),
+        );
     }
 
     fn digests(&mut self, order: &[&str]) {
         let hash = digest(&SHA256, self.string(order).as_bytes());
         self.push(causes::SIGNATURE_OF_DIGEST, "the SHA-256 bytes of the string", hash.as_ref());
         self.push(causes::SIGNATURE_OF_DIGEST, "the SHA-256 of the string in hex", hex::encode(hash.as_ref()));
-        self.push(causes::SIGNATURE_OF_DIGEST, "the SHA-256 of the string in upper-case hex", hex::encode_upper(hash.as_ref()));
+        self.push(
+            causes::SIGNATURE_OF_DIGEST,
+            "the SHA-256 of the string in upper-case hex",
+            hex::encode_upper(hash.as_ref()),
+        );
     }
 
     fn permuted(&mut self, order: &[&str]) {

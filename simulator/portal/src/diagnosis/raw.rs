@@ -15,8 +15,10 @@ pub(super) fn explain(request: &Signed<'_>, named: &[&Registered], secret: &str,
     let order = signed::orders(request.version, request.ask)[0];
     let wanted = format!("signature over {}", signed::shown(order, request.params));
     let refuse = |cause: &Cause, seen: String| cause.refuse(WRONG, seen, wanted.clone());
-    let texts: Vec<String> =
-        signed::orders(request.version, request.ask).iter().map(|order| signed::string(order, request.params)).collect();
+    let texts: Vec<String> = signed::orders(request.version, request.ask)
+        .iter()
+        .map(|order| signed::string(order, request.params))
+        .collect();
     let keys: Vec<PublicKey> = named.iter().filter_map(|known| known.certificate.public_key().ok()).collect();
 
     if let Some(cause) = wrapping(&keys, &texts, secret, bytes) {
@@ -64,7 +66,10 @@ pub(super) fn explain(request: &Signed<'_>, named: &[&Registered], secret: &str,
         return refuse(causes::SIGNATURE_LENGTH, seen);
     }
     let names = named.iter().map(|known| known.certificate.subject()).collect::<Vec<_>>().join(", ");
-    refuse(causes::SIGNATURE_UNEXPLAINED, format!("{} bytes that no key of {names} made over any string tried", bytes.len()))
+    refuse(
+        causes::SIGNATURE_UNEXPLAINED,
+        format!("{} bytes that no key of {names} made over any string tried", bytes.len()),
+    )
 }
 
 /// The signature is right, its writing is not.
@@ -129,6 +134,8 @@ fn fits(key: &PublicKey, bytes: &[u8]) -> bool {
     match key.family() {
         Family::Rsa => bytes.len() * 8 == key.bits().div_ceil(8) * 8,
         // r ‖ s, or DER whose outer length agrees.
-        Family::EcdsaP256 => bytes.len() == 64 || matches!(bytes, [0x30, length, rest @ ..] if rest.len() == usize::from(*length)),
+        Family::EcdsaP256 => {
+            bytes.len() == 64 || matches!(bytes, [0x30, length, rest @ ..] if rest.len() == usize::from(*length))
+        }
     }
 }

@@ -128,7 +128,8 @@ fn checked(
         strict: sandbox.is_strict(),
     })?;
     let scopes = ESIA.scopes(params, &client.partner)?;
-    let scopes_org = params.text("scope_org").map(|text| text.split(' ').map(str::to_owned).collect()).unwrap_or_default();
+    let scopes_org =
+        params.text("scope_org").map(|text| text.split(' ').map(str::to_owned).collect()).unwrap_or_default();
     let person_filter = person_filter(params)?;
     kinds_of_user(params)?;
     let request = AuthorisationRequest {

@@ -26,9 +26,8 @@ pub(super) async fn logout(
         Ok(params) => params,
         Err(why) => return pages::error(&sandbox, &caller, &ESIA.unreadable(&why)).await,
     };
-    let found = ESIA
-        .mandatory(&params, "client_id")
-        .and_then(|client_id| client::find(&sandbox, client_id, "ESIA-007005"));
+    let found =
+        ESIA.mandatory(&params, "client_id").and_then(|client_id| client::find(&sandbox, client_id, "ESIA-007005"));
     let client = match found {
         Ok(client) => client,
         Err(refusal) => return pages::error(&sandbox, &caller, &refusal).await,

@@ -81,7 +81,10 @@ async fn shown(
 }
 
 fn unknown(what: &str) -> Refusal {
-    Refusal::new("ESIA-005404", "resource-unknown").check("address").seen(what).wanted("an address that the portal gave")
+    Refusal::new("ESIA-005404", "resource-unknown")
+        .check("address")
+        .seen(what)
+        .wanted("an address that the portal gave")
 }
 
 pub(super) async fn organisation(

@@ -249,23 +249,27 @@ impl View<'_> {
             Group::Organisations => {
                 citizen.organisations.iter().map(|found| (found.oid.wide(), organisation(found))).collect()
             }
-            Group::Roles => citizen.organisations.iter().map(|found| (found.oid.wide(), role(citizen, found))).collect(),
+            Group::Roles => {
+                citizen.organisations.iter().map(|found| (found.oid.wide(), role(citizen, found))).collect()
+            }
             Group::Vehicles => citizen.vehicles.iter().map(|found| (i64::from(found.id), vehicle(found))).collect(),
         }
     }
 
     fn contacts(&self) -> Vec<(i64, Value)> {
         let contacts = self.citizen.contacts();
-        let shown = contacts.into_iter().filter(|contact| scope::opens_contact(self.scopes, word(&contact.kind))).map(|contact| {
-            let item = json!({
-                "stateFacts": ["Identifiable"],
-                "id": contact.id,
-                "type": contact.kind,
-                "vrfStu": verified(contact.verified),
-                "value": contact.value,
-            });
-            (i64::from(contact.id), tagged(item))
-        });
+        let shown = contacts.into_iter().filter(|contact| scope::opens_contact(self.scopes, word(&contact.kind))).map(
+            |contact| {
+                let item = json!({
+                    "stateFacts": ["Identifiable"],
+                    "id": contact.id,
+                    "type": contact.kind,
+                    "vrfStu": verified(contact.verified),
+                    "value": contact.value,
+                });
+                (i64::from(contact.id), tagged(item))
+            },
+        );
         shown.collect()
     }
 
@@ -308,12 +312,14 @@ fn word(kind: &ContactKind) -> &'static str {
 }
 
 /// The groups that an address and its `embed` read, for the journal.
-pub fn groups(path: &[&str], embed: Option<&str>) -> Vec<String> {
+pub(super) fn groups(path: &[&str], embed: Option<&str>) -> Vec<String> {
     let named = |name: &str| Group::ALL.into_iter().find(|group| group.name() == name || group.segment() == name);
     let groups: Vec<String> = match path.first() {
         Some(segment) => vec![named(segment).map_or_else(|| (*segment).to_owned(), |group| group.name().to_owned())],
         None => {
-            let embedded = embedded(embed.unwrap_or_default()).filter_map(|(name, _)| named(name)).map(|group| group.name().to_owned());
+            let embedded = embedded(embed.unwrap_or_default())
+                .filter_map(|(name, _)| named(name))
+                .map(|group| group.name().to_owned());
             std::iter::once("person".to_owned()).chain(embedded).collect()
         }
     };
@@ -413,7 +419,7 @@ fn role(person: &Citizen, organisation: &Employment) -> Value {
 }
 
 /// An organisation as `/rs/orgs/{oid}` shows it.
-pub fn organisation(organisation: &Employment) -> Value {
+pub(super) fn organisation(organisation: &Employment) -> Value {
     let mut item = Map::new();
     item.insert("stateFacts".into(), json!(["EntityRoot"]));
     item.insert("oid".into(), json!(organisation.oid));

@@ -19,12 +19,18 @@ pub struct Wanted<'a> {
 }
 
 /// Signs the tokens and writes the answer.
-pub async fn tokens(sandbox: &Sandbox, caller: &Caller, grant: &Granted, wanted: &Wanted<'_>) -> Result<Answer, Refusal> {
+pub async fn tokens(
+    sandbox: &Sandbox,
+    caller: &Caller,
+    grant: &Granted,
+    wanted: &Wanted<'_>,
+) -> Result<Answer, Refusal> {
     let citizen = grant.access.citizen;
     let partner = sandbox.read(|world| world.partners.find(&grant.access.client_id).cloned());
     let alg = partner.as_ref().map_or("RS256", |partner| partner.token_alg.as_str());
     let esia = wanted.protocol.is_esia();
-    let access = if esia { mint::esia_access(sandbox, grant, alg).await } else { mint::oidc_access(sandbox, grant, alg) };
+    let access =
+        if esia { mint::esia_access(sandbox, grant, alg).await } else { mint::oidc_access(sandbox, grant, alg) };
     let access = sign(sandbox, caller, citizen, access).await?;
     let life = mint::life(&grant.access, sandbox.now());
     let as_text = partner.as_ref().is_some_and(|partner| partner.expires_in_as_text);

@@ -24,11 +24,7 @@ pub struct Back<'a> {
 
 impl<'a> Back<'a> {
     pub fn of(request: &'a AuthorisationRequest) -> Self {
-        Self {
-            protocol: request.protocol,
-            redirect_uri: &request.redirect_uri,
-            state: request.state.as_deref(),
-        }
+        Self { protocol: request.protocol, redirect_uri: &request.redirect_uri, state: request.state.as_deref() }
     }
 }
 
@@ -76,8 +72,7 @@ async fn issued(
         query.push(("iss".to_owned(), sandbox.oidc_issuer().to_owned()));
     }
     let life = code.session_expires_at.since(sandbox.now()).seconds();
-    let cookie =
-        format!("{SESSION_COOKIE}={}; Max-Age={life}; Path=/; Secure; HttpOnly; SameSite=Lax", code.session);
+    let cookie = format!("{SESSION_COOKIE}={}; Max-Age={life}; Path=/; Secure; HttpOnly; SameSite=Lax", code.session);
     let answer = redirect(sandbox, caller, Some(code.citizen), &code.redirect_uri, query);
     Ok(answer.with("set-cookie", cookie))
 }
@@ -153,4 +148,3 @@ pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         (key == name && !value.is_empty()).then(|| value.to_owned())
     })
 }
-

@@ -1,8 +1,8 @@
 //! Grants as both interfaces take them: a code, a refresh token, the client's own word.
 
-use crypto::{base64, digest};
 use crypto::jws::Jws;
-use domain::{CertificateProof, ClientProof, Command, Grant, RedeemCode, Refusal, RefreshTokens, Verifier};
+use crypto::{base64, digest};
+use domain::{CertificateProof, ClientProof, Command, Grant, RedeemCode, RefreshTokens, Refusal, Verifier};
 
 use super::params::Params;
 use super::request::Rows;
@@ -26,7 +26,8 @@ pub async fn read_code(sandbox: &Sandbox, caller: &Caller, text: &str, row: &str
     if sandbox.keys().verify(&token).await.is_err() {
         // Three parts and readable claims: a whole code, but altered, cut at its end or of another portal.
         let known_issuer = claims.get("iss").and_then(|issuer| issuer.as_str());
-        let ours = known_issuer.is_some_and(|issuer| issuer == sandbox.esia_issuer() || issuer == sandbox.oidc_issuer());
+        let ours =
+            known_issuer.is_some_and(|issuer| issuer == sandbox.esia_issuer() || issuer == sandbox.oidc_issuer());
         return Err(match ours {
             true => malformed(),
             false => causes::CODE_UNKNOWN.refuse(row, format!("issuer {known_issuer:?}"), "a code of this portal"),
@@ -50,10 +51,9 @@ pub fn redeem(
     refresh: &str,
     certificate: Option<CertificateProof>,
 ) -> Command {
-    let verifier = params.text("code_verifier").map(|plain| Verifier {
-        plain: plain.to_owned(),
-        s256: digest::sha256_base64url(plain.as_bytes()),
-    });
+    let verifier = params
+        .text("code_verifier")
+        .map(|plain| Verifier { plain: plain.to_owned(), s256: digest::sha256_base64url(plain.as_bytes()) });
     Command::RedeemCode(Box::new(RedeemCode {
         proof,
         code: code.id,

@@ -232,7 +232,13 @@ mod tests {
     #[test]
     fn at_hash_is_that_of_the_standard() {
         // OpenID Connect Core, appendix A.3.
-        assert_eq!(half_hash("jHkWEdUXMU1BwAsC4vtUsZwnvTvNqgrhdgVjXyQDpiI"), half_hash("jHkWEdUXMU1BwAsC4vtUsZwnvTvNqgrhdgVjXyQDpiI"));
-        assert_eq!(half_hash("YmJiZTAwYmYtMzgyOC00NzhkLTkyOTItNjJjNDM3MGYzOWIy9sFhvH8K_x8UIHj1osisS57f5DduL").len(), 22);
+        assert_eq!(
+            half_hash("jHkWEdUXMU1BwAsC4vtUsZwnvTvNqgrhdgVjXyQDpiI"),
+            half_hash("jHkWEdUXMU1BwAsC4vtUsZwnvTvNqgrhdgVjXyQDpiI")
+        );
+        assert_eq!(
+            half_hash("YmJiZTAwYmYtMzgyOC00NzhkLTkyOTItNjJjNDM3MGYzOWIy9sFhvH8K_x8UIHj1osisS57f5DduL").len(),
+            22
+        );
     }
 }

@@ -230,7 +230,10 @@ mod tests {
     #[test]
     fn appends_to_an_address_that_carries_a_query() {
         assert_eq!(append_query("https://b/cb", &[("code", "a b")]), "https://b/cb?code=a%20b");
-        assert_eq!(append_query("https://b/cb?x=1", &[("code", "c"), ("state", "s")]), "https://b/cb?x=1&code=c&state=s");
+        assert_eq!(
+            append_query("https://b/cb?x=1", &[("code", "c"), ("state", "s")]),
+            "https://b/cb?x=1&code=c&state=s"
+        );
         assert_eq!(append_query("https://b/cb?", &[("code", "c")]), "https://b/cb?code=c");
     }
 }

@@ -148,7 +148,7 @@ pub fn uncached(answer: Answer) -> Answer {
 /// A code of any interface in ESIA's OAuth words.
 pub fn to_esia(code: &str) -> String {
     let esia = match code {
-        known if known.starts_with("ESIA-00") || known.starts_with("ESIA-036") => known,
+        known if ["ESIA-007", "ESIA-008", "ESIA-036"].iter().any(|family| known.starts_with(family)) => known,
         "oidc-access-denied" => "ESIA-007004",
         "oidc-account-unconfirmed" => "ESIA-007055",
         "oidc-acr-unmet" => "ESIA-007046",
@@ -178,7 +178,11 @@ pub fn to_rest(code: &str) -> String {
     let rest = match code {
         known if known.starts_with("ESIA-005") => known,
         "token-expired" => "ESIA-005013",
-        "token-absent" | "token-invalid" | "token-binding-wrong" | "oidc-token-invalid" | "oidc-binding-wrong"
+        "token-absent"
+        | "token-invalid"
+        | "token-binding-wrong"
+        | "oidc-token-invalid"
+        | "oidc-binding-wrong"
         | "ESIA-007011" => "ESIA-005001",
         "not-found" | "person-unknown" | "citizen-unknown" | "consent-unknown" => "ESIA-005404",
         "internal" => "ESIA-007007",
@@ -205,7 +209,11 @@ pub fn to_oidc(code: &str) -> String {
         "account-locked" | "account-blocked" | "account-deceased" | "flow-unknown" | "flow-expired" => {
             "oidc-access-denied"
         }
-        "consent-missing" | "consent-expired" | "consent-revoked" | "consent-unknown" | "consent-not-standing"
+        "consent-missing"
+        | "consent-expired"
+        | "consent-revoked"
+        | "consent-unknown"
+        | "consent-not-standing"
         | "person-unknown" => "oidc-grant-invalid",
         "token-expired" | "token-absent" | "token-invalid" => "oidc-token-invalid",
         "ESIA-007007" | "internal" => "ESIA-007007",

@@ -140,7 +140,11 @@ impl Rows {
         let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         if value.len() != 43 || !plain {
             let seen = format!("{} characters: {value:?}", value.len());
-            return Err(causes::PKCE_CHALLENGE_MALFORMED.refuse(self.malformed, seen, "[code_challenge] of 43 characters"));
+            return Err(causes::PKCE_CHALLENGE_MALFORMED.refuse(
+                self.malformed,
+                seen,
+                "[code_challenge] of 43 characters",
+            ));
         }
         Ok(Some(Challenge { value: value.to_owned(), method: "S256".to_owned() }))
     }
@@ -149,7 +153,11 @@ impl Rows {
     pub fn permissions(&self, params: &Params) -> Result<Option<Vec<Permission>>, Refusal> {
         let Some(text) = params.text("permissions") else { return Ok(None) };
         let read = Permission::parse(text).map_err(|error| {
-            permission_cause(error.code).refuse(error.code, format!("{:?}", error.seen), format!("[{}] {}", error.seen, error.wanted))
+            permission_cause(error.code).refuse(
+                error.code,
+                format!("{:?}", error.seen),
+                format!("[{}] {}", error.seen, error.wanted),
+            )
         })?;
         Ok(Some(read))
     }

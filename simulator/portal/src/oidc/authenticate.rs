@@ -46,7 +46,11 @@ pub(super) async fn authenticate(
 
 fn by_certificate(sandbox: &Sandbox, caller: &Caller, params: &Params) -> Result<ClientProof, Refusal> {
     let Some(peer) = &caller.peer else {
-        let cause = if params.came("client_id") { causes::TLS_CERTIFICATE_MISSING } else { causes::CLIENT_AUTHENTICATION_MISSING };
+        let cause = if params.came("client_id") {
+            causes::TLS_CERTIFICATE_MISSING
+        } else {
+            causes::CLIENT_AUTHENTICATION_MISSING
+        };
         return Err(cause.refuse(INVALID, "neither an assertion nor a TLS certificate", "one of them"));
     };
     let Some(client_id) = params.text("client_id") else {
@@ -56,7 +60,11 @@ fn by_certificate(sandbox: &Sandbox, caller: &Caller, params: &Params) -> Result
     caller.tag_partner(client_id);
     let Some(known) = client.own.iter().find(|known| known.certificate.der() == peer.der) else {
         let seen = format!("certificate {}", peer.sha256);
-        return Err(causes::TLS_CERTIFICATE_UNREGISTERED.refuse(INVALID, seen, "a certificate registered for the client"));
+        return Err(causes::TLS_CERTIFICATE_UNREGISTERED.refuse(
+            INVALID,
+            seen,
+            "a certificate registered for the client",
+        ));
     };
     usable(&known.certificate, &client.trust, sandbox.now())?;
     Ok(ClientProof::verified(client_id, Means::TlsClientAuth))
@@ -74,8 +82,10 @@ fn by_assertion(
         Some(BEARER) => {}
         other => return Err(refuse(causes::ASSERTION_MALFORMED, format!("client_assertion_type {other:?}"), BEARER)),
     }
-    let token = Jws::parse(text).map_err(|error| refuse(causes::ASSERTION_MALFORMED, error.to_string(), "a compact JWS"))?;
-    let claims = token.claims().map_err(|error| refuse(causes::ASSERTION_MALFORMED, error.to_string(), "JSON claims"))?;
+    let token =
+        Jws::parse(text).map_err(|error| refuse(causes::ASSERTION_MALFORMED, error.to_string(), "a compact JWS"))?;
+    let claims =
+        token.claims().map_err(|error| refuse(causes::ASSERTION_MALFORMED, error.to_string(), "JSON claims"))?;
     let issuer = needed(&claims, "iss")?;
     let subject = needed(&claims, "sub")?;
     let named = params.text("client_id").unwrap_or(subject);
@@ -98,7 +108,8 @@ fn by_assertion(
 
 fn needed<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, Refusal> {
     let value = claims.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
-    value.ok_or_else(|| causes::ASSERTION_CLAIM_MISSING.refuse(INVALID, format!("no {name}"), format!("{name} as text")))
+    value
+        .ok_or_else(|| causes::ASSERTION_CLAIM_MISSING.refuse(INVALID, format!("no {name}"), format!("{name} as text")))
 }
 
 /// One of the registered keys made it. A `kid` may help the client; here every key is tried.
@@ -119,25 +130,25 @@ fn signed(sandbox: &Sandbox, client: &Client, token: &Jws) -> Result<(), Refusal
         let seen = format!("alg {alg:?} and no registered key of that kind");
         return Err(causes::ASSERTION_ALGORITHM.refuse(INVALID, seen, "the algorithm of a registered key"));
     }
-    let of_other = client.others.iter().find(|other| {
-        other.certificate.public_key().is_ok_and(|key| token.verify(&key, &Alg::ALL).is_ok())
-    });
+    let of_other = client
+        .others
+        .iter()
+        .find(|other| other.certificate.public_key().is_ok_and(|key| token.verify(&key, &Alg::ALL).is_ok()));
     let wanted = "the key of a certificate registered for the client";
     Err(match of_other {
-        Some(other) => {
-            causes::CERTIFICATE_OF_OTHER_SYSTEM.refuse(INVALID, format!("signed by a key of {}", other.client_id), wanted)
-        }
+        Some(other) => causes::CERTIFICATE_OF_OTHER_SYSTEM.refuse(
+            INVALID,
+            format!("signed by a key of {}", other.client_id),
+            wanted,
+        ),
         None => causes::ASSERTION_SIGNATURE.refuse(INVALID, format!("{alg} by an unknown key, or altered"), wanted),
     })
 }
 
 fn audience(sandbox: &Sandbox, claims: &Map<String, Value>, endpoint: &str) -> Result<(), Refusal> {
     let issuer = sandbox.oidc_issuer();
-    let good = [
-        issuer.to_owned(),
-        format!("{}/oidc/token", sandbox.origin()),
-        format!("{}{endpoint}", sandbox.origin()),
-    ];
+    let good =
+        [issuer.to_owned(), format!("{}/oidc/token", sandbox.origin()), format!("{}{endpoint}", sandbox.origin())];
     let seen: Vec<&str> = match claims.get("aud") {
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
@@ -153,7 +164,9 @@ fn audience(sandbox: &Sandbox, claims: &Map<String, Value>, endpoint: &str) -> R
 
 fn times(sandbox: &Sandbox, claims: &Map<String, Value>) -> Result<Timestamp, Refusal> {
     let (now, skew) = (sandbox.now(), sandbox.limits().clock_skew);
-    let instant = |name: &str| claims.get(name).and_then(Value::as_f64).map(|seconds| Timestamp::from_millis((seconds * 1000.0) as i64));
+    let instant = |name: &str| {
+        claims.get(name).and_then(Value::as_f64).map(|seconds| Timestamp::from_millis((seconds * 1000.0) as i64))
+    };
     let Some(expires_at) = instant("exp") else {
         return Err(causes::ASSERTION_CLAIM_MISSING.refuse(INVALID, "no exp", "exp as a number"));
     };

@@ -169,7 +169,11 @@ async fn pushed(
     OIDC.form(&params, KNOWN)?;
     let proof = authenticate(sandbox, caller, headers, &params, "/oidc/par").await?;
     if params.came("request_uri") {
-        return Err(causes::PARAMETER_VALUE.refuse(OIDC.malformed, "request_uri", "the parameters themselves (RFC 9126 section 2.1)"));
+        return Err(causes::PARAMETER_VALUE.refuse(
+            OIDC.malformed,
+            "request_uri",
+            "the parameters themselves (RFC 9126 section 2.1)",
+        ));
     }
     let partner = client::find(sandbox, proof.client_id(), "oidc-client-unknown")?.partner;
     OIDC.redirect_uri(&params, &partner)?;

@@ -60,7 +60,8 @@ async fn end(sandbox: &Sandbox, caller: &Caller, headers: &HeaderMap, params: &P
         Ok(hint) => hint,
         Err(refusal) => return pages::error(sandbox, caller, &refusal).await,
     };
-    let client = match hint.client_id.as_deref().map(|id| client::find(sandbox, id, "oidc-client-unknown")).transpose() {
+    let client = match hint.client_id.as_deref().map(|id| client::find(sandbox, id, "oidc-client-unknown")).transpose()
+    {
         Ok(client) => client,
         Err(refusal) => return pages::error(sandbox, caller, &refusal).await,
     };

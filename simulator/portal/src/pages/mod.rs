@@ -91,7 +91,10 @@ fn page(status: u16, template: &impl Template) -> Answer {
     });
     Answer::html(status, text)
         .with("cache-control", "no-store")
-        .with("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+        .with(
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+        )
         .with("x-content-type-options", "nosniff")
         .with("x-frame-options", "DENY")
         .with("referrer-policy", "no-referrer")
@@ -104,12 +107,7 @@ pub async fn error(sandbox: &Sandbox, caller: &Caller, refusal: &Refusal) -> Ans
     let status = if (400..500).contains(&row.status) { row.status } else { 400 };
     let page = page(
         status,
-        &templates::Error {
-            code: &row.code,
-            title: &row.title.ru,
-            text: &row.reason.ru,
-            advice: &row.advice.ru,
-        },
+        &templates::Error { code: &row.code, title: &row.title.ru, text: &row.reason.ru, advice: &row.advice.ru },
     );
     refuse::with_diagnosis(sandbox, refusal, page)
 }

@@ -133,7 +133,8 @@ pub(super) async fn show_code(
 
 fn code_page(sandbox: &Sandbox, headers: &HeaderMap, flow: &Flow, alert: Option<String>) -> Answer {
     let token = FormToken::of(sandbox, headers);
-    let phone = flow.citizen.and_then(|oid| sandbox.read(|world| world.citizens.find(oid).map(|found| found.phone.clone())));
+    let phone =
+        flow.citizen.and_then(|oid| sandbox.read(|world| world.citizens.find(oid).map(|found| found.phone.clone())));
     let whereto = words::masked_phone(phone.as_deref().unwrap_or_default());
     token.on(page(200, &templates::Code { whereto, alert, flow: &flow.id, csrf: &token.value }))
 }
@@ -168,7 +169,8 @@ pub(super) async fn code(
         Some("cancel") => return abandon(&sandbox, &caller, &headers, &flow).await,
         Some("resend") => Command::ResendCode { flow: id },
         Some(_) | None => {
-            let typed: String = params.text("code").unwrap_or_default().chars().filter(|sign| !sign.is_whitespace()).collect();
+            let typed: String =
+                params.text("code").unwrap_or_default().chars().filter(|sign| !sign.is_whitespace()).collect();
             Command::PresentCode { flow: id, code: Secret::new(typed) }
         }
     };
@@ -212,8 +214,7 @@ fn decision_page(sandbox: &Sandbox, headers: &HeaderMap, flow: &Flow) -> Option<
         let asked: Vec<String> = flow.request.scopes.iter().filter(|name| *name != "openid").cloned().collect();
         let scopes = words::scopes(&asked);
         let organisation = organisation.as_str();
-        let template =
-            templates::Permission { person, organisation, flow: &flow.id, csrf: &token.value, scopes };
+        let template = templates::Permission { person, organisation, flow: &flow.id, csrf: &token.value, scopes };
         return Some(token.on(page(200, &template)));
     };
     let template = templates::Consent {

@@ -78,7 +78,9 @@ mod tests {
 
     #[test]
     fn terms_read_as_russian() {
-        for (minutes, start) in [(525_600, "1 год "), (43_200, "30 дней "), (1440, "1 день "), (5, "5 минут "), (120, "2 часа ")] {
+        for (minutes, start) in
+            [(525_600, "1 год "), (43_200, "30 дней "), (1440, "1 день "), (5, "5 минут "), (120, "2 часа ")]
+        {
             assert!(term(Span::from_minutes(minutes)).starts_with(start), "{}", term(Span::from_minutes(minutes)));
         }
         assert_eq!(masked_phone("+7(900)0000006"), "на номер +7 *** ***-**-06");
