@@ -1,19 +1,7 @@
 //! The report: one model, and its readers.
 
-mod digest;
-mod folder;
-mod html;
-mod junit;
 pub mod model;
-mod plain;
-#[cfg(test)]
-pub(crate) mod sample;
-mod show;
-mod text;
+mod store;
 
-pub use folder::{read, write};
-pub use html::html;
-pub use junit::junit;
 pub use model::Report;
-pub use show::show;
-pub use text::Look;
+pub(crate) use store::{read, write};
