@@ -29,6 +29,8 @@ pub mod portal;
 pub mod refuse;
 pub mod serve;
 pub mod services;
+#[cfg(test)]
+mod stand;
 pub mod tokens;
 
 use edge::caller::Caller;

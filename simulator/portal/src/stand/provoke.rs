@@ -414,22 +414,15 @@ async fn consents(stand: &Stand, told: &mut Told) {
         }
         changed
     };
-    let kind = |wanted: fn(&contract::consent::ConsentType) -> bool| {
-        contract::consent::TYPES.iter().find(|kind| wanted(kind)).map(|kind| kind.sysname).unwrap()
-    };
-    use contract::consent::ScopeRule;
-    let mandatory = kind(|kind| matches!(kind.scopes, ScopeRule::Mandatory(_)));
-    let forbidden = kind(|kind| kind.scopes == ScopeRule::Forbidden && !kind.one_purpose);
-    let single = kind(|kind| kind.one_purpose && kind.scopes == ScopeRule::Usual);
     let two = json!([{"sysname": "CREDIT"}, {"sysname": "IDENTIFICATION"}]);
-    let mut one = change("sysname", json!(single));
+    let mut one = change("sysname", json!("PERS_DATA_EXT"));
     one["purposes"] = two;
     for (asked, slug, code) in [
         (change("sysname", Value::Null), "consent-type-missing", "ESIA-036700"),
         (change("sysname", json!("KREDIT")), "consent-type-unknown", "ESIA-036701"),
-        (change("sysname", json!(mandatory)), "consent-scope-mandatory", "ESIA-036702"),
+        (change("sysname", json!("CREDIT_REPORT")), "consent-scope-mandatory", "ESIA-036702"),
         (change("scopes", json!([{"sysname": "income_ext"}])), "consent-scope-beyond", "ESIA-036703"),
-        (change("sysname", json!(forbidden)), "consent-scope-forbidden", "ESIA-036704"),
+        (change("sysname", json!("APIPGU")), "consent-scope-forbidden", "ESIA-036704"),
         (change("actions", json!([])), "consent-action-missing", "ESIA-036705"),
         (change("actions", json!([{"sysname": "DANCE"}])), "consent-action-unknown", "ESIA-036706"),
         (change("purposes", json!([])), "consent-purpose-missing", "ESIA-036707"),
