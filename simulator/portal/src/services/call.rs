@@ -57,7 +57,10 @@ impl Call<'_> {
         let person = self.person()?;
         let named = self.optional("purpose")?.unwrap_or_default();
         if named.is_empty() {
-            return Err(Refusal::new("purpose-missing", "purpose-missing").check("purpose").seen("absent").wanted("a purpose of the consent"));
+            return Err(Refusal::new("purpose-missing", "purpose-missing")
+                .check("purpose")
+                .seen("absent")
+                .wanted("a purpose of the consent"));
         }
         self.about(person, named)
     }
@@ -111,13 +114,17 @@ pub(super) fn body<T: DeserializeOwned + serde::Serialize>(headers: &HeaderMap, 
             .wanted("application/json"));
     }
     let refused = |seen: String| {
-        Refusal::new("body-invalid", "body-invalid").check("body").seen(seen).wanted("the members of the document, no others")
+        Refusal::new("body-invalid", "body-invalid")
+            .check("body")
+            .seen(seen)
+            .wanted("the members of the document, no others")
     };
     let sent: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| refused(error.to_string()))?;
     let read: T = serde_json::from_value(sent.clone()).map_err(|error| refused(error.to_string()))?;
     // A member that was not understood is refused and not passed over: a misspelt one would be lost in silence.
     let understood = serde_json::to_value(&read).unwrap_or_default();
-    let known = |name: &String| understood.get(name).is_some() || sent.get(name).is_some_and(serde_json::Value::is_null);
+    let known =
+        |name: &String| understood.get(name).is_some() || sent.get(name).is_some_and(serde_json::Value::is_null);
     if let Some(stranger) = sent.as_object().and_then(|members| members.keys().find(|name| !known(name))) {
         return Err(refused(format!("unknown member {stranger:?}")));
     }

@@ -56,7 +56,8 @@ fn schemas() -> Map<String, Value> {
     generator.subschema_for::<PensionStatement>();
     generator.subschema_for::<Problem>();
     let mut schemas = generator.take_definitions(true);
-    schemas.insert("ErrorList".to_owned(), json!({"type": "array", "items": {"$ref": "#/components/schemas/ErrorRow"}}));
+    schemas
+        .insert("ErrorList".to_owned(), json!({"type": "array", "items": {"$ref": "#/components/schemas/ErrorRow"}}));
     schemas
 }
 

@@ -44,3 +44,6 @@ pub fn router() -> Router<Arc<Sandbox>> {
         .route("/openapi.json", axum::routing::get(document::json))
         .route("/docs", axum::routing::get(document::page))
 }
+
+#[cfg(test)]
+mod tests;
