@@ -162,36 +162,76 @@ fn version(code: u16) -> String {
 }
 
 fn suite(code: u16) -> String {
-    // rustls knows every name in the IANA registry that matters; what it does not know it prints as `Unknown(0x…)`.
+    if let Some(name) = older_suite(code) {
+        return name.to_owned();
+    }
     let name = format!("{:?}", rustls::CipherSuite::from(code));
-    name.strip_prefix("Unknown(").map_or_else(
-        || name.replacen("TLS13_", "TLS_", 1),
-        |_| weak_suite(code).map_or_else(|| format!("0x{code:04x}"), str::to_owned),
-    )
+    // The library prints numbers for what it has no name for.
+    if name.contains('(') { format!("0x{code:04x}") } else { name.replacen("TLS13_", "TLS_", 1) }
 }
 
-/// Suites that nobody should offer; named so that a reader of the evidence need not look them up.
-fn weak_suite(code: u16) -> Option<&'static str> {
+/// Names from the IANA registry that the TLS library does not know: suites that it would never use. Those that nobody
+/// should offer are among them, named so that a reader of the evidence need not look them up.
+fn older_suite(code: u16) -> Option<&'static str> {
     Some(match code {
         0x0001 => "TLS_RSA_WITH_NULL_MD5",
         0x0002 => "TLS_RSA_WITH_NULL_SHA",
         0x0003 => "TLS_RSA_EXPORT_WITH_RC4_40_MD5",
         0x0004 => "TLS_RSA_WITH_RC4_128_MD5",
         0x0005 => "TLS_RSA_WITH_RC4_128_SHA",
+        0x0006 => "TLS_RSA_EXPORT_WITH_RC2_CBC_40_MD5",
+        0x0007 => "TLS_RSA_WITH_IDEA_CBC_SHA",
         0x0008 => "TLS_RSA_EXPORT_WITH_DES40_CBC_SHA",
         0x0009 => "TLS_RSA_WITH_DES_CBC_SHA",
         0x000a => "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+        0x0013 => "TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA",
         0x0016 => "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA",
+        0x0017 => "TLS_DH_anon_EXPORT_WITH_RC4_40_MD5",
         0x0018 => "TLS_DH_anon_WITH_RC4_128_MD5",
+        0x001a => "TLS_DH_anon_WITH_DES_CBC_SHA",
         0x001b => "TLS_DH_anon_WITH_3DES_EDE_CBC_SHA",
+        0x002f => "TLS_RSA_WITH_AES_128_CBC_SHA",
+        0x0033 => "TLS_DHE_RSA_WITH_AES_128_CBC_SHA",
         0x0034 => "TLS_DH_anon_WITH_AES_128_CBC_SHA",
+        0x0035 => "TLS_RSA_WITH_AES_256_CBC_SHA",
+        0x0039 => "TLS_DHE_RSA_WITH_AES_256_CBC_SHA",
         0x003a => "TLS_DH_anon_WITH_AES_256_CBC_SHA",
         0x003b => "TLS_RSA_WITH_NULL_SHA256",
+        0x003c => "TLS_RSA_WITH_AES_128_CBC_SHA256",
+        0x003d => "TLS_RSA_WITH_AES_256_CBC_SHA256",
+        0x0067 => "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256",
+        0x006b => "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256",
+        0x006c => "TLS_DH_anon_WITH_AES_128_CBC_SHA256",
+        0x006d => "TLS_DH_anon_WITH_AES_256_CBC_SHA256",
+        0x009c => "TLS_RSA_WITH_AES_128_GCM_SHA256",
+        0x009d => "TLS_RSA_WITH_AES_256_GCM_SHA384",
+        0x009e => "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",
+        0x009f => "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",
+        0x00a6 => "TLS_DH_anon_WITH_AES_128_GCM_SHA256",
+        0x00a7 => "TLS_DH_anon_WITH_AES_256_GCM_SHA384",
+        0x00ff => "TLS_EMPTY_RENEGOTIATION_INFO_SCSV",
+        0x5600 => "TLS_FALLBACK_SCSV",
+        0xc002 => "TLS_ECDH_ECDSA_WITH_RC4_128_SHA",
+        0xc007 => "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
         0xc008 => "TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA",
+        0xc009 => "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+        0xc00a => "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+        0xc00c => "TLS_ECDH_RSA_WITH_RC4_128_SHA",
+        0xc010 => "TLS_ECDHE_RSA_WITH_NULL_SHA",
         0xc011 => "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
         0xc012 => "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
+        0xc013 => "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+        0xc014 => "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+        0xc015 => "TLS_ECDH_anon_WITH_NULL_SHA",
+        0xc016 => "TLS_ECDH_anon_WITH_RC4_128_SHA",
+        0xc017 => "TLS_ECDH_anon_WITH_3DES_EDE_CBC_SHA",
         0xc018 => "TLS_ECDH_anon_WITH_AES_128_CBC_SHA",
         0xc019 => "TLS_ECDH_anon_WITH_AES_256_CBC_SHA",
+        0xc023 => "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
+        0xc024 => "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384",
+        0xc027 => "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+        0xc028 => "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
+        0xccaa => "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
         _ => return None,
     })
 }

@@ -1,84 +1,13 @@
-//! The portal as its neighbours see it: started for real on free ports, asked over TLS.
+//! What the portal is as a program: started, asked over TLS, ended.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use contract::control::ReadyLine;
 use portal::config::Overrides;
-use portal::serve::{Options, ServeError, serve_telling};
+use portal::serve::{Options, serve_telling};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
-struct Running {
-    ready: ReadyLine,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), ServeError>>,
-    client: reqwest::Client,
-    token: String,
-}
-
-async fn start(folder: &Path, state: &str, yaml: &str) -> Running {
-    let config = folder.join("stend.yaml");
-    std::fs::write(&config, yaml).unwrap();
-    let overrides = Overrides {
-        listen: Some("localhost:0".into()),
-        control: Some("localhost:0".into()),
-        state: Some(state.into()),
-        ..Overrides::default()
-    };
-    let (told, ready) = oneshot::channel();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let task = tokio::spawn(serve_telling(
-        Options { config: Some(config), overrides },
-        async move {
-            let _ = stopped.await;
-        },
-        move |line| {
-            let _ = told.send(line.clone());
-        },
-    ));
-    let ready = match ready.await {
-        Ok(ready) => ready,
-        Err(_) => panic!("{:?}", task.await.unwrap().unwrap_err()),
-    };
-    let ca = reqwest::Certificate::from_pem(&std::fs::read(&ready.ca).unwrap()).unwrap();
-    let client = reqwest::Client::builder()
-        .tls_certs_only([ca])
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .unwrap();
-    let token = std::fs::read_to_string(&ready.token_file).unwrap();
-    Running { ready, stop, task, client, token }
-}
-
-impl Running {
-    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        self.call_in("default", method, path, body).await
-    }
-
-    async fn call_in(&self, sandbox: &str, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.ready.control))
-            .bearer_auth(&self.token)
-            .header("Stend-Sandbox", sandbox);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        let text = response.text().await.unwrap();
-        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
-    }
-
-    async fn stop(self) {
-        let _ = self.stop.send(());
-        self.task.await.unwrap().unwrap();
-    }
-}
+use crate::running::start;
 
 #[tokio::test]
 async fn a_portal_without_partners_comes_up_and_lets_one_register() {
@@ -206,8 +135,7 @@ async fn sandboxes_are_worlds_of_their_own_and_can_be_put_back() {
     assert_eq!(portal.call_in(id, "GET", "/citizens/anna-confirmed-1", None).await.0, 200);
     let (status, forked) = portal.call_in(id, "POST", &format!("/sandboxes/{id}/fork"), None).await;
     assert_eq!(status, 201);
-    let (status, body) =
-        portal.call_in(id, "POST", &format!("/sandboxes/{id}/reset"), Some(snapshot.clone())).await;
+    let (status, body) = portal.call_in(id, "POST", &format!("/sandboxes/{id}/reset"), Some(snapshot.clone())).await;
     assert_eq!(status, 200, "{body}");
     let count = |body: &Value| body["citizens"].as_array().unwrap().len();
     let (_, here) = portal.call_in(id, "GET", "/citizens", None).await;
@@ -263,8 +191,7 @@ async fn what_cannot_be_done_is_said_in_one_line() {
     assert!(text.contains("beyond_loopback"), "{text}");
     let garbage = folder.path().join("garbage.db");
     std::fs::write(&garbage, "no database ".repeat(400)).unwrap();
-    let text =
-        refused(Some(empty.clone()), with(&|it| it.state = Some(format!("sqlite:{}", garbage.display())))).await;
+    let text = refused(Some(empty.clone()), with(&|it| it.state = Some(format!("sqlite:{}", garbage.display())))).await;
     assert!(text.contains("garbage.db"), "{text}");
     let text = refused(Some(folder.path().join("missing.yaml")), free.clone()).await;
     assert!(text.contains("missing.yaml"), "{text}");
