@@ -7,6 +7,7 @@
 mod certify;
 mod clock;
 mod collect;
+pub mod coverage;
 mod drive;
 mod error;
 mod events;
@@ -15,6 +16,7 @@ mod options;
 mod pki;
 mod plan;
 mod profile;
+mod progress;
 pub mod report;
 pub mod scenario;
 pub mod selftest;
@@ -23,9 +25,11 @@ mod vocabulary;
 use rules::trace::Protocol;
 
 pub use certify::{certify, judge};
+pub use coverage::requirements;
 pub use error::SuiteError;
 pub use events::{Event, Listener, Silent};
 pub use options::{BankFile, Options, Selection};
+pub use progress::Progress;
 pub use report::Report;
 pub use selftest::selftest;
 
