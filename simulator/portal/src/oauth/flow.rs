@@ -89,7 +89,7 @@ async fn ended(
     if let Some(until) = verdict.until {
         let refusal = Refusal::new(&verdict.code, &verdict.cause).seen(format!("locked until {until}"));
         refuse::note(sandbox, caller, &refusal).await;
-        return pages::locked(sandbox, headers, Some(flow), until);
+        return refuse::with_diagnosis(sandbox, &refusal, pages::locked(sandbox, headers, Some(flow), until));
     }
     let refusal = Refusal::new(&verdict.code, &verdict.cause);
     back_with(sandbox, caller, &Back::of(request), &refusal).await

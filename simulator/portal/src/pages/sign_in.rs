@@ -101,7 +101,11 @@ pub(super) async fn login(
 /// The person leaves: back to the bank, which is told so; from a lock-out the same way.
 async fn abandon(sandbox: &Sandbox, caller: &Caller, headers: &HeaderMap, flow: &Flow) -> Answer {
     if let Stage::Ended { code } = &flow.stage {
-        let refusal = Refusal::new(code, "access-refused");
+        let now = sandbox.now();
+        let locked = flow
+            .citizen
+            .is_some_and(|oid| sandbox.read(|world| world.citizens.locked_until(oid)).is_some_and(|until| now < until));
+        let refusal = Refusal::new(code, if locked { "account-locked" } else { "access-refused" });
         return back_with(sandbox, caller, &Back::of(&flow.request), &refusal).await;
     }
     go_on(sandbox, caller, headers, flow, Command::Abandon { flow: flow.id.clone() }).await

@@ -326,7 +326,13 @@ impl Stand {
 
     pub(crate) fn newest_code(&self, citizen: &Citizen) -> String {
         self.sandbox.read(|world| {
-            world.messages.of(citizen.oid.wide()).iter().rev().find_map(|message| message.code.clone()).unwrap_or_default()
+            world
+                .messages
+                .of(citizen.oid.wide())
+                .iter()
+                .rev()
+                .find_map(|message| message.code.clone())
+                .unwrap_or_default()
         })
     }
 }
@@ -364,7 +370,9 @@ impl Asked {
             ("redirect_uri", CALLBACK),
         ];
         match ask {
-            Ask::Authorise => all.extend([("state", "0b1f6a6e-6a4e-4c7e-9c0e-0f3c1a2b3c4d"), ("response_type", "code")]),
+            Ask::Authorise => {
+                all.extend([("state", "0b1f6a6e-6a4e-4c7e-9c0e-0f3c1a2b3c4d"), ("response_type", "code")])
+            }
             _ => all.extend([("state", "5d2c1f0e-1111-4222-8333-944455556666"), ("token_type", "Bearer")]),
         }
         let grant = match ask {

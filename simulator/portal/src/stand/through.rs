@@ -73,7 +73,8 @@ async fn esia_s_tokens_say_what_the_guidelines_say() {
     assert_eq!(header(&given)["sbt"], "authorization_code");
     assert_eq!(header(&given)["x5t#St256"].as_str().map(str::len), Some(64));
 
-    let answer = Asked::new(Version::V3, Ask::Code, "BANK01", &[("code", &given)]).signed(&stand.rsa).send(&stand).await;
+    let answer =
+        Asked::new(Version::V3, Ask::Code, "BANK01", &[("code", &given)]).signed(&stand.rsa).send(&stand).await;
     let mut answer = answer.json();
     let access = answer["access_token"].take();
     let id = answer["id_token"].take();
@@ -144,7 +145,8 @@ async fn person_data_are_filtered_by_scope_and_embedded_on_the_caller_s_host() {
     assert_eq!(document["type"], "RF_PASSPORT");
     assert!(document["issueDate"].as_str().is_some_and(|day| day.len() == 10));
 
-    let embed = "embed=(documents.elements,contacts.elements,addresses.elements,vehicles.elements,organizations.elements)";
+    let embed =
+        "embed=(documents.elements,contacts.elements,addresses.elements,vehicles.elements,organizations.elements)";
     let whole = stand.read(&format!("{base}?{embed}"), token).await.json();
     assert_eq!(whole["documents"]["elements"][0]["type"], "RF_PASSPORT");
     assert_eq!(whole["contacts"]["size"], 1);
@@ -154,7 +156,10 @@ async fn person_data_are_filtered_by_scope_and_embedded_on_the_caller_s_host() {
     assert_eq!(contacts["elements"][0]["vrfStu"], "VERIFIED");
     assert_eq!(stand.read(&format!("{base}?embed=()"), token).await.status, 200);
     let out = stand.read(&format!("{base}/addrs"), token).await;
-    assert_eq!((out.status, out.json()), (403, json!({"code": "ESIA-005029", "message": "SecurityErrorEnum.scopeNotAllowed"})));
+    assert_eq!(
+        (out.status, out.json()),
+        (403, json!({"code": "ESIA-005029", "message": "SecurityErrorEnum.scopeNotAllowed"}))
+    );
     assert_eq!(stand.read(&format!("{base}/docs/999999999"), token).await.status, 404);
 }
 
@@ -176,7 +181,8 @@ async fn a_consent_gives_a_data_token_on_every_token_endpoint() {
         let given = Asked::new(version, Ask::Client, "BANK01", &more).signed(&stand.rsa).send(&stand).await;
         assert_eq!((given.status, &given.json()["consent"]), (200, &json!(consent)), "{given:#?}");
     }
-    let own = Asked::new(Version::V3, Ask::Client, "BANK01", &[("scope", "consents")]).signed(&stand.rsa).send(&stand).await;
+    let own =
+        Asked::new(Version::V3, Ask::Client, "BANK01", &[("scope", "consents")]).signed(&stand.rsa).send(&stand).await;
     assert_eq!(own.status, 200, "{own:#?}");
     // The person's own page lists it and takes it back.
     let page = stand.open("/lk/consents").await;
@@ -196,22 +202,39 @@ async fn the_consent_page_tells_everything_the_law_asks_for() {
         "purposes": [{"sysname": "CREDIT"}], "scopes": [{"sysname": "debts"}, {"sysname": "fullname"}],
     }]);
     let permissions = base64::encode_url(asked.to_string().as_bytes());
-    let first = Asked::new(Version::V2, Ask::Authorise, "BANK01", &[("permissions", &permissions), ("scope", "openid")]);
+    let first =
+        Asked::new(Version::V2, Ask::Authorise, "BANK01", &[("permissions", &permissions), ("scope", "openid")]);
     let first = first.signed(&stand.rsa).send(&stand).await;
     let anna = stand.citizen("anna-confirmed");
     let page = stand.open(first.location()).await;
     let (flow, csrf) = (super::hidden(&page.body, "flow"), super::hidden(&page.body, "csrf"));
-    let next = stand.press("/login", &[("flow", &flow), ("csrf", &csrf), ("login", &anna.login), ("password", &anna.password)]).await;
+    let next = stand
+        .press("/login", &[("flow", &flow), ("csrf", &csrf), ("login", &anna.login), ("password", &anna.password)])
+        .await;
     assert!(next.location().starts_with("/login/code"), "a data consent asks for the second factor: {next:#?}");
     let number = stand.newest_code(&anna);
     let next = stand.press("/login/code", &[("flow", &flow), ("csrf", &csrf), ("code", &number)]).await;
     let page = stand.open(next.location()).await;
-    for words in ["Банк Пример", "Задолженности и штрафы", "30 дней", "152-ФЗ", "статья 9", "отозвать", "lang=\"ru\"", "value=\"refuse\""] {
+    for words in [
+        "Банк Пример",
+        "Задолженности и штрафы",
+        "30 дней",
+        "152-ФЗ",
+        "статья 9",
+        "отозвать",
+        "lang=\"ru\"",
+        "value=\"refuse\"",
+    ] {
         assert!(page.body.contains(words), "{words} is not on the page: {}", page.body);
     }
     assert!(!page.body.contains("<script"));
     // A part of it is enough.
-    let back = stand.press("/consent", &[("flow", &flow), ("csrf", &csrf), ("choice", "partial"), ("grant", "debts"), ("decision", "approve")]).await;
+    let back = stand
+        .press(
+            "/consent",
+            &[("flow", &flow), ("csrf", &csrf), ("choice", "partial"), ("grant", "debts"), ("decision", "approve")],
+        )
+        .await;
     let code = back.back("code").unwrap();
     let scope = claims(&stand, &code).await["scope"].as_str().unwrap().to_owned();
     assert!(scope.contains("debts") && !scope.contains("fullname"), "{scope}");
@@ -224,7 +247,8 @@ async fn a_lenient_sandbox_takes_what_real_clients_send() {
     let asked = Asked::new(Version::V1, Ask::Authorise, "BANK01", &[]);
     let options = cms::Options { attached: true, signed_attributes: false, ..cms::Options::default() };
     let secret = stand.rsa.cms(&asked.text(), &options);
-    let seen = stand.sign_in(asked.with("client_secret", &secret).send(&stand).await, "anna-confirmed", "approve").await;
+    let seen =
+        stand.sign_in(asked.with("client_secret", &secret).send(&stand).await, "anna-confirmed", "approve").await;
     let code = seen.back("code").unwrap();
     // PE sends no secret to the token endpoint.
     let answer = Asked::new(Version::V1, Ask::Code, "BANK01", &[("code", &code)]).send(&stand).await;
@@ -242,7 +266,9 @@ async fn both_forms_of_the_refresh_are_taken_and_parameters_may_stand_in_the_que
     let answer = tokens(&stand, Version::V3, &stand.rsa, "BANK01", &[("access_type", "offline")]).await;
     let refresh = answer["refresh_token"].as_str().unwrap();
     // AG signs the refresh token, sends neither redirect_uri nor token_type nor the hash, and the standard alphabet.
-    let asked = Asked::new(Version::V3, Ask::Refresh, "BANK01", &[("refresh_token", refresh)]).without("redirect_uri").without("token_type");
+    let asked = Asked::new(Version::V3, Ask::Refresh, "BANK01", &[("refresh_token", refresh)])
+        .without("redirect_uri")
+        .without("token_type");
     let text = asked.text_of(signed::V3_REFRESH);
     let secret = base64::encode_standard(&stand.rsa.key.sign(text.as_bytes()).unwrap());
     let next = asked.with("client_secret", &secret).send(&stand).await;
@@ -254,7 +280,10 @@ async fn both_forms_of_the_refresh_are_taken_and_parameters_may_stand_in_the_que
     let next = stand.send(request).await;
     assert_eq!(next.status, 200, "{next:#?}");
     // A reused code ends what it had given; an error is plain JSON with the state.
-    let wrong = Asked::new(Version::V3, Ask::Refresh, "BANK01", &[("refresh_token", "x")]).signed(&stand.rsa).send(&stand).await;
+    let wrong = Asked::new(Version::V3, Ask::Refresh, "BANK01", &[("refresh_token", "x")])
+        .signed(&stand.rsa)
+        .send(&stand)
+        .await;
     assert_eq!(wrong.status, 400);
     assert_eq!(wrong.json()["error"], "invalid_grant");
     assert_eq!(wrong.json()["state"], "5d2c1f0e-1111-4222-8333-944455556666");
@@ -287,9 +316,17 @@ async fn a_stock_openid_client_gets_through_with_a_pushed_request() {
     let challenge = digest::sha256_base64url(VERIFIER.as_bytes());
     let text = assertion(&stand, "p1");
     let fields = [
-        ("client_id", "BANK01"), ("redirect_uri", CALLBACK), ("response_type", "code"), ("state", "st"), ("nonce", "no"),
-        ("scope", "openid profile email phone offline_access"), ("code_challenge", &challenge),
-        ("code_challenge_method", "S256"), ("acr_values", "urn:esia:acr:2fa"), kind, ("client_assertion", &text),
+        ("client_id", "BANK01"),
+        ("redirect_uri", CALLBACK),
+        ("response_type", "code"),
+        ("state", "st"),
+        ("nonce", "no"),
+        ("scope", "openid profile email phone offline_access"),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+        ("acr_values", "urn:esia:acr:2fa"),
+        kind,
+        ("client_assertion", &text),
     ];
     let pushed = stand.post("/oidc/par", &fields).await;
     assert_eq!(pushed.status, 201, "{pushed:#?}");
@@ -301,8 +338,12 @@ async fn a_stock_openid_client_gets_through_with_a_pushed_request() {
     let code = back.back("code").unwrap();
     let text = assertion(&stand, "p2");
     let fields = [
-        ("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK),
-        ("code_verifier", VERIFIER), kind, ("client_assertion", &text),
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+        kind,
+        ("client_assertion", &text),
     ];
     let answer = stand.post("/oidc/token", &fields).await;
     assert_eq!(answer.status, 200, "{answer:#?}");
@@ -311,7 +352,10 @@ async fn a_stock_openid_client_gets_through_with_a_pushed_request() {
     let access = answer["access_token"].as_str().unwrap();
     let id = claims(&stand, answer["id_token"].as_str().unwrap()).await;
     let anna = stand.citizen("anna-confirmed");
-    assert_eq!((&id["sub"], &id["nonce"], &id["acr"]), (&json!(anna.oid.to_string()), &json!("no"), &json!("urn:esia:acr:2fa")));
+    assert_eq!(
+        (&id["sub"], &id["nonce"], &id["acr"]),
+        (&json!(anna.oid.to_string()), &json!("no"), &json!("urn:esia:acr:2fa"))
+    );
     assert_eq!(id["amr"], json!(["pwd", "otp"]));
     assert_eq!(id["at_hash"], base64::encode_url(&digest::sha256(access.as_bytes())[..16]));
     let person = stand.read("/oidc/userinfo", access).await.json();
@@ -324,25 +368,51 @@ async fn a_stock_openid_client_gets_through_with_a_pushed_request() {
     let seen = stand.post("/oidc/introspect", &[("token", access), kind, ("client_assertion", &text)]).await.json();
     assert_eq!((&seen["active"], &seen["client_id"]), (&json!(true), &json!("BANK01")));
     let (text, refresh) = (assertion(&stand, "p4"), answer["refresh_token"].as_str().unwrap());
-    let next = stand.post("/oidc/token", &[("grant_type", "refresh_token"), ("refresh_token", refresh), kind, ("client_assertion", &text)]).await;
+    let next = stand
+        .post(
+            "/oidc/token",
+            &[("grant_type", "refresh_token"), ("refresh_token", refresh), kind, ("client_assertion", &text)],
+        )
+        .await;
     assert_eq!(next.status, 200, "{next:#?}");
     // With its own id token the client ends the session at once.
     let hint = answer["id_token"].as_str().unwrap();
-    let end = format!("/oidc/end-session?{}", super::form(&[("id_token_hint", hint), ("post_logout_redirect_uri", "https://localhost:9443/"), ("state", "bye")]));
+    let end = format!(
+        "/oidc/end-session?{}",
+        super::form(&[
+            ("id_token_hint", hint),
+            ("post_logout_redirect_uri", "https://localhost:9443/"),
+            ("state", "bye")
+        ])
+    );
     let out = stand.open(&end).await;
     assert_eq!(out.location(), "https://localhost:9443/?state=bye", "{out:#?}");
     // Unknown clients and addresses never get a redirect.
-    let strange = stand.open(&format!("/oidc/authorize?{}", super::form(&[("client_id", "BANK01"), ("redirect_uri", "https://evil.example/")]))).await;
-    assert!(strange.location().is_empty() && strange.body.contains("data-code=\"oidc-redirect-uri-unknown\""), "{strange:#?}");
+    let strange = stand
+        .open(&format!(
+            "/oidc/authorize?{}",
+            super::form(&[("client_id", "BANK01"), ("redirect_uri", "https://evil.example/")])
+        ))
+        .await;
+    assert!(
+        strange.location().is_empty() && strange.body.contains("data-code=\"oidc-redirect-uri-unknown\""),
+        "{strange:#?}"
+    );
 }
 
 #[tokio::test]
 async fn logout_goes_back_to_a_registered_host_only() {
     let stand = Stand::new(Strictness::Strict).await;
     tokens(&stand, Version::V3, &stand.rsa, "BANK01", &[]).await;
-    let good = format!("/idp/ext/Logout?{}", super::form(&[("client_id", "BANK01"), ("redirect_url", "https://localhost:9443/bye")]));
+    let good = format!(
+        "/idp/ext/Logout?{}",
+        super::form(&[("client_id", "BANK01"), ("redirect_url", "https://localhost:9443/bye")])
+    );
     assert_eq!(stand.open(&good).await.location(), "https://localhost:9443/bye");
-    let bad = format!("/idp/ext/Logout?{}", super::form(&[("client_id", "BANK01"), ("redirect_url", "https://evil.example/")]));
+    let bad = format!(
+        "/idp/ext/Logout?{}",
+        super::form(&[("client_id", "BANK01"), ("redirect_url", "https://evil.example/")])
+    );
     let seen = stand.open(&bad).await;
     assert!(seen.location().is_empty() && seen.body.contains("ESIA-007023"), "{seen:#?}");
 }
@@ -357,8 +427,11 @@ async fn a_second_sign_in_is_silent_and_a_form_without_its_token_is_refused() {
     let first = Asked::new(Version::V2, Ask::Authorise, "BANK01", &[]).signed(&stand.rsa).send(&stand).await;
     let page = stand.open(first.location()).await;
     let flow = super::hidden(&page.body, "flow");
-    let forged = stand.press("/login", &[("flow", &flow), ("csrf", "guessed"), ("login", "a"), ("password", "b")]).await;
+    let forged =
+        stand.press("/login", &[("flow", &flow), ("csrf", "guessed"), ("login", "a"), ("password", "b")]).await;
     assert!(forged.body.contains("data-code=\"form-token-wrong\""), "{forged:#?}");
-    let cancelled = stand.press("/login", &[("flow", &flow), ("csrf", &super::hidden(&page.body, "csrf")), ("decision", "cancel")]).await;
+    let cancelled = stand
+        .press("/login", &[("flow", &flow), ("csrf", &super::hidden(&page.body, "csrf")), ("decision", "cancel")])
+        .await;
     assert_eq!(cancelled.back("error").as_deref(), Some("access_denied"), "{cancelled:#?}");
 }
