@@ -9,8 +9,12 @@
 #![deny(missing_docs)]
 
 pub mod accept;
+#[cfg(test)]
+mod duties;
 pub mod families;
 pub mod finding;
+#[cfg(test)]
+mod laws;
 pub mod reading;
 pub mod refusal;
 pub mod requirements;

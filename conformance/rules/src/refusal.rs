@@ -424,6 +424,19 @@ fn used_connection(reading: &Reading<'_>, lie: &Lie<'_>) -> Used {
         .filter(|wall_us| *wall_us > lie.wall_us)
         .min()
         .unwrap_or(i64::MAX);
+    // Bytes in clear where a handshake was due: the request left without any protection at all.
+    let clear = reading.handshakes.iter().find(|handshake| {
+        handshake.entry.data.get("plain").and_then(Value::as_bool) == Some(true)
+            && handshake.entry.wall_us >= lie.wall_us
+            && handshake.entry.wall_us < until
+    });
+    if let Some(clear) = clear {
+        return Used::Yes(
+            format!("{}: the bank went on in clear on the same port", lie.fault),
+            format!("{}: банк продолжил на том же порту открытым текстом", lie.fault),
+            vec![crate::reading::noted(clear.entry)],
+        );
+    }
     let over = reading.by_bank().find(|exchange| {
         exchange.to == Party::Portal
             && (exchange.faults.iter().any(|fault| fault == lie.fault)

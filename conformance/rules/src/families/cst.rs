@@ -462,6 +462,13 @@ fn nagging(reading: &Reading<'_>) -> Judgement {
     let mut check = Check::new();
     for refusal in reading.entries(kinds::CONSENT_REFUSED) {
         let Some(flow) = reading.flow_at(refusal.wall_us, refusal.citizen) else { continue };
+        // Somebody must have asked: a request of the bank's on the wire.
+        let asked = reading.asks.iter().any(|ask| {
+            ask.exchange.started_us < refusal.wall_us && (ask.citizen.is_none() || ask.citizen == refusal.citizen)
+        });
+        if !asked {
+            continue;
+        }
         check.saw(noted(refusal));
         check.saw(flow.evidence());
         let same = |wall_us: i64| reading.flow_at(wall_us, refusal.citizen).is_some_and(|at| at.id == flow.id);

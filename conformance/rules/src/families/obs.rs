@@ -19,13 +19,16 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Critical,
         clauses: &["ASVS 16.2.5, 14.2.1", "152-FZ art. 19"],
         title: t(
-            "Секретов и личных номеров нет в журналах и адресах",
-            "No secrets or personal numbers in logs and addresses",
+            "Секреты и личные номера не лежат открытым текстом в журналах, адресах и хранилище",
+            "No secrets or personal numbers in clear in logs, addresses and storage",
         ),
-        why: t("Журналы копируют, пересылают и хранят годами.", "Logs are copied, mailed and kept for years."),
+        why: t(
+            "Журналы и копии баз пересылают и хранят годами.",
+            "Logs and copies of databases are mailed around and kept for years.",
+        ),
         looked_at: t(
-            "Поиск посеянных значений (коды, ключи, карты, секреты, СНИЛС, ИНН) в журналах и адресах банка, карт — и в хранилище.",
-            "A search for planted values (codes, keys, cards, secrets, SNILS, INN) in the bank’s logs and addresses; for cards in storage as well.",
+            "Поиск посеянных значений (коды, ключи, карты, секреты, СНИЛС, номера документов) в журналах, адресах и файлах хранилища банка, в разных записях.",
+            "A search for planted values (codes, keys, cards, secrets, SNILS, document numbers), in several encodings, in the bank’s logs, addresses and storage files.",
         ),
         advice: t(
             "Маскируйте значения до записи; карту заменяйте её знаком.",
@@ -153,24 +156,24 @@ pub(super) fn scan(reading: &Reading<'_>, place: &str, planted: &[&str], worth: 
 fn secrets(reading: &Reading<'_>) -> Judgement {
     let mut check = Check::new();
     if reading.bank_called() {
-        for place in ["log", "url"] {
+        for place in ["log", "storage"] {
             scanned(reading, place, None).into_iter().for_each(|evidence| check.saw(evidence));
         }
     }
-    for canary in reading.canaries.iter().filter(|canary| !is_token(&canary.planted) && canary.planted != "line_break")
+    let others = ["line_break", "not_consented"];
+    for canary in reading
+        .canaries
+        .iter()
+        .filter(|canary| !is_token(&canary.planted) && !others.contains(&canary.planted.as_str()))
     {
-        let visible = canary.place.starts_with("log") || canary.place.starts_with("url");
-        let card = canary.planted.contains("card") && canary.place.starts_with("storage");
-        if visible || card {
-            check.wrong(
-                format!("{} was found in {} ({})", canary.planted, canary.place, canary.form),
-                format!("{} найдено в {} ({})", canary.planted, canary.place, canary.form),
-                vec![found(canary)],
-            );
-        }
+        check.wrong(
+            format!("{} was found in {} ({})", canary.planted, canary.place, canary.form),
+            format!("{} найдено в {} ({})", canary.planted, canary.place, canary.form),
+            vec![found(canary)],
+        );
     }
     check.end(
-        ("no log of the bank may be read", "журналов банка для чтения нет"),
+        ("no file of the bank may be read", "файлов банка для чтения нет"),
         ("none of the planted values was found", "посеянные значения не найдены"),
     )
 }

@@ -186,7 +186,8 @@ fn excess(reading: &Reading<'_>) -> Judgement {
             }
         }
         for canary in &reading.canaries {
-            let beyond = data::is_known(&canary.planted) && !data::opens(&canary.planted, &granted);
+            let beyond = canary.planted == "not_consented"
+                || data::is_known(&canary.planted) && !data::opens(&canary.planted, &granted);
             if beyond && canary.place.starts_with("storage") {
                 check.wrong(
                     format!("{} beyond the consent was found in {}", canary.planted, canary.place),

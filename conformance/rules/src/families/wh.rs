@@ -1,6 +1,7 @@
 //! WH: notices that the bank receives. A forged one is answered 4xx and changes nothing; a repeated one counts once.
 
 use contract::adapter::ReasonClass::*;
+use serde_json::Value;
 
 use super::{LOOKED_EVENT, ROW, refuse, t};
 use crate::finding::Judgement;
@@ -204,6 +205,7 @@ fn repeated(reading: &Reading<'_>) -> Judgement {
             );
         }
         effect(&mut check, reading, first.exchange, hook.exchange, id);
+        history(&mut check, reading, hook, id);
         if let Err((en, ru)) = alive(reading) {
             check.unproved(en, ru, vec![line(hook.exchange)]);
         }
@@ -217,8 +219,7 @@ fn repeated(reading: &Reading<'_>) -> Judgement {
     )
 }
 
-/// A second effect that can be seen: the bank's own count of applied events, where it offers one in the report,
-/// or the same call to the portal made once after each delivery.
+/// A second effect that can be seen on the wire: the same call to the portal, made once after each delivery.
 fn effect(
     check: &mut Check,
     reading: &Reading<'_>,
@@ -244,18 +245,28 @@ fn effect(
             vec![line(first), line(second)],
         );
     }
-    let told = |key: &str| {
-        reading.probes.iter().filter(|(at, _)| *at > second.started_us).find_map(|(_, probe)| {
-            let effects = probe.answer.as_ref()?.get(key)?.as_u64()?;
-            (probe.about.get("event").and_then(serde_json::Value::as_str) == Some(id)).then_some(effects)
-        })
-    };
-    if let Some(count) = told("applied").filter(|count| *count > 1) {
-        check.wrong(
-            format!("event {id} was applied {count} times"),
-            format!("событие {id} применено {count} раза"),
-            vec![line(second)],
-        );
+}
+
+/// Where the bank shows a consent's history, the event's state stands there once.
+fn history(check: &mut Check, reading: &Reading<'_>, hook: &crate::reading::Hook<'_>, id: &str) {
+    let of_event = |name: &str| hook.body.get("consent").and_then(|consent| consent.get(name)).and_then(Value::as_str);
+    let (Some(consent), Some(state)) = (of_event("id"), of_event("state")) else { return };
+    for flow in reading.flows.iter().filter(|flow| flow.end_us > hook.exchange.started_us) {
+        let Some(shown) =
+            flow.value("consent").filter(|shown| shown.get("id").and_then(Value::as_str) == Some(consent))
+        else {
+            continue;
+        };
+        let entries = shown.get("history").and_then(Value::as_array).cloned().unwrap_or_default();
+        let count = entries.iter().filter(|entry| entry.get("state").and_then(Value::as_str) == Some(state)).count();
+        check.saw(flow.evidence());
+        if count > 1 {
+            check.wrong(
+                format!("event {id} came twice, and the bank booked the state {state} {count} times"),
+                format!("событие {id} пришло дважды, и банк записал состояние {state} {count} раза"),
+                vec![line(hook.exchange), flow.evidence()],
+            );
+        }
     }
 }
 

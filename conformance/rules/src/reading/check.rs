@@ -24,7 +24,9 @@ impl Check {
 
     /// Something was there to be judged.
     pub fn saw(&mut self, evidence: Evidence) {
-        self.seen.push(evidence);
+        if !self.seen.contains(&evidence) {
+            self.seen.push(evidence);
+        }
     }
 
     /// It was wrong: in English, in Russian, where.

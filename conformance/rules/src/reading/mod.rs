@@ -245,13 +245,24 @@ impl<'a> Reading<'a> {
     }
 
     fn read_flows(&mut self, reports: &[(i64, &'a Reported)]) {
-        let mut starts: BTreeMap<&str, i64> = BTreeMap::new();
-        for (wall_us, act) in &self.acts {
-            if act.actor == "bank"
-                && let Some(flow) = act.data.get("flow").and_then(Value::as_str)
-            {
-                starts.entry(flow).or_insert(*wall_us);
+        // What was asked for stands as a flow even where the bank never answered.
+        for (wall_us, act) in self.acts.clone() {
+            let text = |name: &str| act.data.get(name).and_then(Value::as_str);
+            let Some(flow) = text("flow").filter(|_| act.actor == "bank") else { continue };
+            if self.flows.iter().any(|known| known.id == flow) {
+                continue;
             }
+            self.flows.push(Flow {
+                id: flow,
+                action: &act.what,
+                operation: text("operation").unwrap_or_default(),
+                person: self.named(text("person")),
+                params: act.data.get("params").unwrap_or(&Value::Null),
+                start_us: wall_us,
+                start_seen: true,
+                end_us: wall_us,
+                reports: Vec::new(),
+            });
         }
         for (wall_us, reported) in reports.iter().copied() {
             match self.flows.iter_mut().find(|flow| flow.id == reported.flow) {
@@ -264,19 +275,20 @@ impl<'a> Reading<'a> {
                     id: &reported.flow,
                     action: &reported.action,
                     operation: &reported.operation,
-                    person: reported
-                        .person
-                        .as_deref()
-                        .and_then(|name| self.trace.people.iter().find(|person| person.name == name)),
+                    person: self.named(reported.person.as_deref()),
                     params: &reported.params,
-                    start_us: starts.get(reported.flow.as_str()).copied().unwrap_or(wall_us).min(wall_us),
-                    start_seen: starts.contains_key(reported.flow.as_str()),
+                    start_us: wall_us,
+                    start_seen: false,
                     end_us: wall_us,
                     reports: vec![reported],
                 }),
             }
         }
         self.flows.sort_by_key(|flow| flow.start_us);
+    }
+
+    fn named(&self, name: Option<&str>) -> Option<&'a Person> {
+        self.trace.people.iter().find(|person| Some(person.name.as_str()) == name)
     }
 
     fn read_wire(&mut self) {
