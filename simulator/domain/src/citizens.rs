@@ -25,14 +25,17 @@ pub(crate) struct Lock {
 }
 
 impl Citizens {
+    /// The person of this OID.
     pub fn find(&self, oid: i64) -> Option<&Arc<Citizen>> {
         self.by_oid.get(&oid)
     }
 
+    /// The person of this slug.
     pub fn by_slug(&self, slug: &str) -> Option<&Arc<Citizen>> {
         self.by_slug.get(slug).and_then(|oid| self.by_oid.get(oid))
     }
 
+    /// Every one, in order of ids.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Citizen>> {
         self.by_oid.values()
     }
@@ -54,6 +57,7 @@ impl Citizens {
         fitting.next().is_none().then_some(first)
     }
 
+    /// The end of the lock-out, while there is one.
     pub fn locked_until(&self, oid: i64) -> Option<Timestamp> {
         self.locks.get(&oid).and_then(|lock| lock.until)
     }

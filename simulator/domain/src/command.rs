@@ -13,7 +13,9 @@ use crate::partners::{Certificate, Partner};
 use crate::proof::{CertificateProof, ClientProof, Secret, Verifier};
 use crate::tokens::TokenRef;
 
+/// A command; the reply to each is told where it is not [`crate::Reply::Done`] or plain from its name.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "fields bear the names of what they hold; what is not plain is told")]
 pub enum Command {
     // The world's furniture, by configuration and control.
     /// Registers a partner, or replaces what is known of it.
@@ -169,34 +171,47 @@ pub struct Bearer {
 /// A request for a person's data: who asks, about whom, to what purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
+    /// The token that came with the request.
     pub bearer: Bearer,
+    /// Whom it is about, by OID.
     pub person: i64,
+    /// The purpose named.
     pub purpose: String,
 }
 
+/// What the person says on the consent screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// `grant: None` grants all that was asked. `openid` is always among the granted where it was asked.
     Approve {
+        /// What was left ticked.
         grant: Option<Vec<String>>,
     },
+    /// No.
     Refuse,
 }
 
+/// A code for tokens.
 #[derive(Clone, Debug)]
 pub struct RedeemCode {
+    /// Who asks, as the edge proved it.
     pub proof: ClientProof,
     /// The `jti` of a code whose signature the edge has verified.
     pub code: String,
+    /// Where the browser is sent back.
     pub redirect_uri: String,
+    /// The PKCE verifier, where one was sent.
     pub verifier: Option<Verifier>,
     /// SHA-256 (hex) of the refresh token that the edge has drawn; used when one is due.
     pub refresh_digest: String,
+    /// The certificate of the connection, which binds the tokens.
     pub certificate: Option<CertificateProof>,
 }
 
+/// A refresh token for fresh tokens.
 #[derive(Clone, Debug)]
 pub struct RefreshTokens {
+    /// Who asks, as the edge proved it.
     pub proof: ClientProof,
     /// SHA-256 (hex) of the refresh token that came in.
     pub digest: String,
@@ -204,23 +219,31 @@ pub struct RefreshTokens {
     pub next_digest: String,
     /// A narrower scope, when one was asked.
     pub scopes: Option<Vec<String>>,
+    /// The certificate of the connection, which binds the tokens.
     pub certificate: Option<CertificateProof>,
 }
 
+/// An order to pay one debt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayDebt {
+    /// Who asks, about whom, for what.
     pub ask: Ask,
+    /// Number of the charge.
     pub uin: String,
     /// SHA-256 (hex) of the idempotency key.
     pub key: String,
+    /// To the kopeck.
     pub amount: Money,
+    /// How it is paid.
     pub method: PaymentMethod,
     /// The bank's token for the source of the money, never the requisites themselves.
     pub source: String,
 }
 
+/// Which payment is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentRef {
+    /// By the portal's id.
     Id(String),
     /// SHA-256 (hex) of the idempotency key.
     Key(String),

@@ -18,30 +18,42 @@ use crate::refusal::Refusal;
 /// The consent record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
+    /// Its id.
     pub id: String,
+    /// Where in its life it is.
     pub state: ConsentState,
+    /// The client it belongs to.
     pub client_id: String,
+    /// Whom it is about, by OID.
     pub person: i64,
     /// Consent type, such as `CREDIT`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The first of `purposes`.
     pub purpose: String,
+    /// All purposes.
     pub purposes: Vec<String>,
     /// Exactly the data that may be read: what was asked, and after the answer what was granted.
     pub scopes: Vec<String>,
+    /// What may be done with the data.
     pub actions: Vec<String>,
+    /// The name that the bank gave for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responsible_object: Option<String>,
+    /// When the person was asked.
     pub requested_at: Timestamp,
     /// Unanswered, it ends here.
     pub answer_by: Timestamp,
+    /// When the person agreed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_at: Option<Timestamp>,
+    /// When its time is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+    /// Who ended it, where somebody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_by: Option<Revoker>,
     /// The address from which the person answered.
@@ -53,10 +65,13 @@ pub struct Consent {
     pub flow: String,
 }
 
+/// Who ended a consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Revoker {
+    /// The bank that held it.
     Bank,
+    /// The citizen who gave it.
     Citizen,
 }
 
@@ -224,7 +239,8 @@ pub(crate) fn unknown(id: &str) -> Refusal {
 fn tell_bank(draft: &mut Draft<'_, '_, '_>, consent: &Consent) {
     // The record holds text, numbers and lists: nothing that JSON cannot say.
     let record = serde_json::to_value(consent.record(draft.now)).unwrap_or_default();
-    draft.hook(&consent.client_id, "consent.changed", "consent", &record);
+    let kind = format!("consent.{}", consent.state_at(draft.now).as_str());
+    draft.hook(&consent.client_id, &kind, "consent", &record);
 }
 
 fn data_list(scopes: &[String]) -> String {
@@ -253,6 +269,7 @@ pub struct Consents {
 }
 
 impl Consents {
+    /// The one of this id.
     pub fn find(&self, id: &str) -> Option<&Consent> {
         self.by_id.get(id)
     }

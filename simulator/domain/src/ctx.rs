@@ -6,6 +6,7 @@ use contract::time::Timestamp;
 pub struct Ctx<'a> {
     /// The sandbox's clock.
     pub now: Timestamp,
+    /// Chance.
     pub draw: &'a mut dyn Draw,
     /// The exchange that asked, when one did.
     pub exchange: Option<u64>,

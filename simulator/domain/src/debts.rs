@@ -21,8 +21,10 @@ use crate::reply::Reply;
 /// A debt with whose it is; [`DebtRecord::debt`] is what travels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DebtRecord {
+    /// The debt.
     #[serde(flatten)]
     pub debt: Debt,
+    /// Whom it is about, by OID.
     pub person: i64,
     /// The bank that fed it, and under which id of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +45,7 @@ pub struct Debts {
 }
 
 impl Debts {
+    /// The debt of this charge number.
     pub fn find(&self, uin: &str) -> Option<&DebtRecord> {
         self.by_uin.get(uin)
     }

@@ -13,27 +13,35 @@ use crate::reply::Reply;
 /// What is to be delivered, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
+    /// Its id.
     pub id: String,
+    /// The client it belongs to.
     pub client_id: String,
-    /// `consent.changed` or `debt.changed`.
+    /// `consent.granted`, `consent.refused`, `consent.revoked`, `consent.expired`, or `debt.changed`.
     #[serde(rename = "type")]
     pub kind: String,
+    /// Whom it concerns, by OID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub citizen: Option<i64>,
+    /// Where it goes.
     pub url: String,
     /// The very bytes that are sent, at every attempt.
     pub body: String,
+    /// When it was queued.
     pub queued_at: Timestamp,
+    /// Where in its life it is.
     pub state: HookState,
     /// Deliveries tried so far.
     pub attempts: Vec<Delivery>,
 }
 
+/// Where a hook stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "is", content = "at")]
 pub enum HookState {
     /// To be sent at this instant or later.
     Due(Timestamp),
+    /// The receiver took it then.
     Delivered(Timestamp),
     /// Given up.
     Dead(Timestamp),
@@ -42,6 +50,7 @@ pub enum HookState {
 /// One attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
+    /// When.
     pub at: Timestamp,
     /// Absent when nothing answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,6 +107,7 @@ pub struct Hooks {
 }
 
 impl Hooks {
+    /// The one of this id.
     pub fn find(&self, id: &str) -> Option<&Hook> {
         self.by_id.get(id)
     }

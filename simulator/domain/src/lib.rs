@@ -6,6 +6,8 @@
 //! event; secrets are in no event (passwords are compared with the citizen's record, refresh tokens come as digests);
 //! the domain never lies, a lie is a fault at the edge.
 
+#![warn(missing_docs)]
+
 mod bearer;
 mod citizens;
 mod command;

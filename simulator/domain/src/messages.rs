@@ -9,11 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Fact;
 
+/// A message as the citizen got it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
+    /// When.
     pub at: Timestamp,
+    /// The way it came.
     pub channel: Channel,
+    /// What about.
     pub subject: String,
+    /// The whole text.
     pub text: String,
     /// The one-time code in the message, while it is good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +35,7 @@ pub struct Messages {
 }
 
 impl Messages {
+    /// Those of a citizen, oldest first.
     pub fn of(&self, citizen: i64) -> &[Message] {
         self.by_citizen.get(&citizen).map_or(&[], Vec::as_slice)
     }

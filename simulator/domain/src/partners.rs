@@ -11,21 +11,29 @@ use crate::event::Fact;
 /// A partner as registered. Keys are public: certificates only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partner {
+    /// Mnemonic of the system.
     pub client_id: String,
+    /// As citizens read it.
     pub name: Names,
+    /// Registered certificates; several may be in use.
     #[serde(default)]
     pub certificates: Vec<Certificate>,
+    /// Where the browser may be sent back.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
+    /// How these are compared.
     #[serde(default)]
     pub redirect_match: RedirectMatch,
     /// Scopes the partner may ask for, as bare names.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// All purposes.
     #[serde(default)]
     pub purposes: Vec<String>,
+    /// Algorithm of its tokens.
     #[serde(default)]
     pub token_alg: TokenAlg,
+    /// Where events go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<String>,
     /// ESIA id tokens carry `sub` as text instead of a number.
@@ -43,6 +51,7 @@ pub struct Certificate {
     pub der: String,
     /// SHA-256 of the DER form, lower-case hex.
     pub sha256: String,
+    /// The PEM form.
     pub pem: String,
 }
 
@@ -84,10 +93,12 @@ pub struct Partners {
 }
 
 impl Partners {
+    /// The partner of this client id.
     pub fn find(&self, client_id: &str) -> Option<&Arc<Partner>> {
         self.by_id.get(client_id)
     }
 
+    /// Every one, in order of ids.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Partner>> {
         self.by_id.values()
     }

@@ -21,11 +21,16 @@ use crate::reply::Reply;
 /// A payment with whose it is; [`PaymentRecord::payment`] is what travels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentRecord {
+    /// The payment.
     #[serde(flatten)]
     pub payment: Payment,
+    /// How it is paid.
     pub method: PaymentMethod,
+    /// The client it belongs to.
     pub client_id: String,
+    /// Whom it is about, by OID.
     pub person: i64,
+    /// The purpose named.
     pub purpose: String,
     /// SHA-256 (hex) of the idempotency key.
     pub key: String,
@@ -44,6 +49,7 @@ pub struct Payments {
 }
 
 impl Payments {
+    /// The one of this id.
     pub fn find(&self, id: &str) -> Option<&PaymentRecord> {
         self.by_id.get(id)
     }
@@ -53,6 +59,7 @@ impl Payments {
         self.by_key.get(&(client_id.to_owned(), key.to_owned())).and_then(|id| self.by_id.get(id))
     }
 
+    /// Every payment.
     pub fn all(&self) -> impl Iterator<Item = &PaymentRecord> {
         self.by_id.values()
     }

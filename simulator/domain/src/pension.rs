@@ -19,6 +19,7 @@ use crate::tokens::Token;
 
 /// What the registry says: the statement, or that it takes its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "variants and fields bear the names of what they hold")]
 pub enum StatementReply {
     Deferred {
         order: String,
@@ -31,11 +32,17 @@ pub enum StatementReply {
 /// A deferred question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
+    /// Its id.
     pub id: String,
+    /// The client it belongs to.
     pub client_id: String,
+    /// Whom it is about, by OID.
     pub person: i64,
+    /// The purpose named.
     pub purpose: String,
+    /// First day.
     pub from: Day,
+    /// Last day.
     pub to: Day,
     /// The answer is ready then.
     pub due: Timestamp,
@@ -138,6 +145,7 @@ struct Held {
 }
 
 impl Pensions {
+    /// The question of this id.
     pub fn order(&self, id: &str) -> Option<&Order> {
         self.orders.get(id).map(|held| &held.order)
     }

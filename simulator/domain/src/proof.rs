@@ -21,7 +21,9 @@ pub enum Means {
     Cms,
     /// ESIA v2/v3: raw signature and certificate hash.
     Raw,
+    /// A signed assertion (RFC 7523).
     PrivateKeyJwt,
+    /// Mutual TLS (RFC 8705).
     TlsClientAuth,
     /// A lenient sandbox let a missing `client_secret` pass (ESIA page §13).
     Leniency,
@@ -33,10 +35,12 @@ impl ClientProof {
         Self { client_id: client_id.into(), means }
     }
 
+    /// The client it belongs to.
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
+    /// How it was proved.
     pub const fn means(&self) -> Means {
         self.means
     }
@@ -54,6 +58,7 @@ impl CertificateProof {
         Self { thumbprint: thumbprint.into() }
     }
 
+    /// `x5t#S256`.
     pub fn thumbprint(&self) -> &str {
         &self.thumbprint
     }
@@ -62,6 +67,7 @@ impl CertificateProof {
 /// A PKCE verifier (RFC 7636) with its digest, which the edge computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verifier {
+    /// As it was sent.
     pub plain: String,
     /// base64url(SHA-256(plain))
     pub s256: String,
@@ -72,6 +78,7 @@ pub struct Verifier {
 pub struct Secret(String);
 
 impl Secret {
+    /// Wraps it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

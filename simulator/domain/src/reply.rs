@@ -12,7 +12,9 @@ use crate::identity::Step;
 use crate::pension::StatementReply;
 use crate::tokens::{Grant, Token};
 
+/// The answer to a command.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "variants and fields bear the names of what they hold")]
 pub enum Reply {
     Done,
     /// Where a flow stands now: which page the person sees, or where the browser goes.

@@ -13,20 +13,28 @@ use crate::event::Fact;
 /// A token as it was issued. An id token is listed in the journal and not kept: nobody asks for it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
+    /// Its id.
     pub id: String,
+    /// Its kind.
     pub kind: TokenKind,
+    /// The client it belongs to.
     pub client_id: String,
+    /// Whose data it opens, by OID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub citizen: Option<i64>,
     /// Bare names, without `?oid=`.
     pub scopes: Vec<String>,
+    /// When it was issued.
     pub issued_at: Timestamp,
+    /// When its time is over.
     pub expires_at: Timestamp,
+    /// The consent it leans on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<String>,
     /// The authorisation it came from; refresh tokens of one flow are one family.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<String>,
+    /// The portal session behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// `x5t#S256` of the certificate it is bound to (RFC 8705).
@@ -37,13 +45,19 @@ pub struct Token {
     pub digest: Option<String>,
 }
 
+/// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenKind {
+    /// A person's data, by life and scope.
     Access,
+    /// Who signed in.
     Id,
+    /// Fresh tokens.
     Refresh,
+    /// One access request (CNS-3).
     Data,
+    /// The client itself.
     Partner,
 }
 
@@ -51,11 +65,17 @@ pub enum TokenKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Misuse {
+    /// Without the certificate it is bound to.
     Binding,
+    /// After the end of its consent.
     ConsentOver,
+    /// After its time.
     Expired,
+    /// For somebody else.
     OtherCitizen,
+    /// For another request than its own.
     OtherRequest,
+    /// After its final answer.
     SecondUse,
 }
 
@@ -77,11 +97,15 @@ pub struct Grant {
     pub id_token: Option<String>,
     /// The refresh token whose digest the edge gave is now good, until then.
     pub refresh: Option<Token>,
+    /// Whose data it opens, by OID.
     pub citizen: Option<Arc<Citizen>>,
     /// Organisation scopes granted beside the person's (`scope_org`).
     pub scopes_org: Vec<String>,
+    /// Echoed in the id token.
     pub nonce: Option<String>,
+    /// When the person proved who they are.
     pub auth_time: Option<Timestamp>,
+    /// A one-time code was given.
     pub second_factor: bool,
     /// The portal session: `urn:esia:sid`.
     pub session: Option<String>,
@@ -108,14 +132,17 @@ struct Held {
 }
 
 impl Tokens {
+    /// The one of this id.
     pub fn find(&self, id: &str) -> Option<&Arc<Token>> {
         self.by_id.get(id).map(|held| &held.token)
     }
 
+    /// The refresh token of this digest.
     pub fn by_digest(&self, digest: &str) -> Option<&Arc<Token>> {
         self.by_digest.get(digest).and_then(|id| self.find(id))
     }
 
+    /// The token that a client names.
     pub fn resolve(&self, token: &TokenRef) -> Option<&Arc<Token>> {
         match token {
             TokenRef::Id(id) => self.find(id),

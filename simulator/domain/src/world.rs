@@ -24,16 +24,27 @@ use crate::tokens::Tokens;
 /// Everything a sandbox knows. Queries read the rooms; changes come by [`World::apply`] alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct World {
+    /// The numbers in force.
     pub limits: Limits,
+    /// Banks.
     pub partners: Partners,
+    /// People.
     pub citizens: Citizens,
+    /// Sign-ins, codes, sessions.
     pub identity: Identity,
+    /// Consents.
     pub consents: Consents,
+    /// Tokens.
     pub tokens: Tokens,
+    /// Debts.
     pub debts: Debts,
+    /// Payments.
     pub payments: Payments,
+    /// Deferred pension answers.
     pub pensions: Pensions,
+    /// Messages to citizens.
     pub messages: Messages,
+    /// Web-hooks to banks.
     pub hooks: Hooks,
 }
 

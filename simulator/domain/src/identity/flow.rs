@@ -13,15 +13,19 @@ use crate::event::{Event, Fact};
 /// Which interface began the flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protocol {
+    /// `/aas/oauth2/ac`, `/te`: CMS signature.
     #[serde(rename = "esia-v1")]
     EsiaV1,
+    /// `/aas/oauth2/v2/ac`, `/v3/te`: raw signature.
     #[serde(rename = "esia-v3")]
     EsiaV3,
+    /// Plain OpenID Connect.
     #[serde(rename = "oidc")]
     Oidc,
 }
 
 impl Protocol {
+    /// Whether it speaks ESIA's dialect.
     pub const fn is_esia(self) -> bool {
         !matches!(self, Self::Oidc)
     }
@@ -30,18 +34,26 @@ impl Protocol {
 /// An authorisation request, parsed. Absent members were absent on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorisationRequest {
+    /// The interface it came by.
     pub protocol: Protocol,
+    /// The client it belongs to.
     pub client_id: String,
+    /// Where the browser is sent back.
     pub redirect_uri: String,
+    /// As asked.
     pub response_type: String,
     /// As asked, bare names.
     pub scopes: Vec<String>,
+    /// Organisation scopes, as asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes_org: Vec<String>,
+    /// Echoed unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// Echoed in the id token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
+    /// PKCE, where it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<Challenge>,
     /// `access_type=offline`, or the scope `offline_access`.
@@ -53,6 +65,7 @@ pub struct AuthorisationRequest {
     /// The second factor was asked by `acr_values`.
     #[serde(default)]
     pub second_factor: bool,
+    /// How old the sign-in may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<Span>,
     /// `none`, `login`, `consent`
@@ -66,6 +79,7 @@ pub struct AuthorisationRequest {
 /// PKCE (RFC 7636).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Challenge {
+    /// The challenge itself.
     pub value: String,
     /// `S256` or `plain`.
     pub method: String,
@@ -74,22 +88,31 @@ pub struct Challenge {
 /// One sign-in on its way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flow {
+    /// Its id.
     pub id: String,
+    /// What the bank asked.
     pub request: AuthorisationRequest,
+    /// When it began.
     pub began_at: Timestamp,
+    /// When its time is over.
     pub expires_at: Timestamp,
+    /// Whom it concerns, by OID.
     pub citizen: Option<i64>,
+    /// The portal session.
     pub session: Option<String>,
     /// When the person last proved who they are.
     pub auth_time: Option<Timestamp>,
+    /// A one-time code was given.
     pub second_factor: bool,
     /// The consent that was asked in it.
     pub consent: Option<String>,
+    /// How far it has come.
     pub stage: Stage,
 }
 
 /// Where a flow stands; each variant holds what is known then.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "variants and fields bear the names of what they hold")]
 pub enum Stage {
     /// The sign-in page is shown.
     Password,
@@ -115,6 +138,7 @@ pub enum Stage {
 
 /// What the edge does next.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "variants and fields bear the names of what they hold")]
 pub enum Step {
     /// Show the sign-in page. `left`: attempts left, after a failed one.
     Password { left: Option<u32> },
@@ -131,7 +155,9 @@ pub enum Step {
 /// Why a flow ended without a code. `code` is a row of the error registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
+    /// Row of the error registry.
     pub code: String,
+    /// Finer than the code.
     pub cause: String,
     /// End of a lock-out, where that is the cause.
     pub until: Option<Timestamp>,
@@ -142,16 +168,27 @@ pub struct Verdict {
 pub struct IssuedCode {
     /// `jti`.
     pub id: String,
+    /// The sign-in.
     pub flow: String,
+    /// The client it belongs to.
     pub client_id: String,
+    /// Whom it concerns, by OID.
     pub citizen: i64,
+    /// Bare names.
     pub scopes: Vec<String>,
+    /// Echoed unchanged.
     pub state: Option<String>,
+    /// Where the browser is sent back.
     pub redirect_uri: String,
+    /// When it was issued.
     pub issued_at: Timestamp,
+    /// When its time is over.
     pub expires_at: Timestamp,
+    /// When the person proved who they are.
     pub auth_time: Timestamp,
+    /// A one-time code was given.
     pub second_factor: bool,
+    /// The portal session.
     pub session: String,
     /// The portal session was opened by this very sign-in: set the cookie.
     pub session_expires_at: Timestamp,
@@ -160,11 +197,17 @@ pub struct IssuedCode {
 /// A portal session (single sign-on).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
+    /// Its id.
     pub id: String,
+    /// Whom it concerns, by OID.
     pub citizen: i64,
+    /// When it was opened.
     pub opened_at: Timestamp,
+    /// When its time is over.
     pub expires_at: Timestamp,
+    /// A one-time code was given.
     pub second_factor: bool,
+    /// It was ended before its time.
     pub ended: bool,
 }
 
@@ -196,10 +239,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The sign-in.
     pub fn flow(&self, id: &str) -> Option<&Flow> {
         self.flows.get(id)
     }
 
+    /// The portal session.
     pub fn session(&self, id: &str) -> Option<&Session> {
         self.sessions.get(id)
     }

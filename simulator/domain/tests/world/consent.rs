@@ -33,7 +33,7 @@ fn a_consent_is_asked_told_given_and_recorded_in_full() {
     assert_eq!(consent.ip.as_deref(), Some("127.0.0.1"));
     assert_eq!(consent.expires_at, Some(stage.now + Span::from_days(30)));
     let hook = last_hook(&stage);
-    assert_eq!((&hook["type"], &hook["consent"]["state"]), (&"consent.changed".into(), &"granted".into()));
+    assert_eq!((&hook["type"], &hook["consent"]["state"]), (&"consent.granted".into(), &"granted".into()));
     assert_eq!(hook["consent"]["scopes"], serde_json::json!(["debts"]));
     assert_eq!(hook["id"], stage.world.hooks.all().last().unwrap().id.as_str());
 }
