@@ -11,7 +11,8 @@ use super::secret::{Registered, Trust, WRONG};
 
 /// Whether a registered certificate may sign now. Registration is the trust: any issuer will do, itself included; only
 /// the portal's own authority can revoke.
-pub(super) fn usable(certificate: &Certificate, trust: &Trust, now: Timestamp) -> Result<(), Refusal> {
+pub(super) fn usable(known: &Registered, now: Timestamp) -> Result<(), Refusal> {
+    let certificate = &known.certificate;
     let at = now.seconds();
     let named = certificate.subject();
     let day = |seconds| Timestamp::from_seconds(seconds).to_string();
@@ -27,7 +28,7 @@ pub(super) fn usable(certificate: &Certificate, trust: &Trust, now: Timestamp) -
         let seen = format!("{named}: key usage without digitalSignature");
         return Err(causes::CERTIFICATE_KEY_USAGE.refuse(WRONG, seen, "key usage digitalSignature"));
     }
-    if matches!(chained(certificate, trust, at), Err(ChainError::Revoked)) {
+    if known.revoked {
         let seen = format!("{named}, serial {}", certificate.serial());
         return Err(causes::CERTIFICATE_REVOKED.refuse(
             WRONG,
@@ -38,16 +39,18 @@ pub(super) fn usable(certificate: &Certificate, trust: &Trust, now: Timestamp) -
     Ok(())
 }
 
-fn chained(certificate: &Certificate, trust: &Trust, at: i64) -> Result<(), ChainError> {
-    chain::verify(&chain::Check {
+/// Whose issue a certificate is, dates and usage aside.
+fn issued_by_us(certificate: &Certificate, trust: &Trust) -> bool {
+    let verdict = chain::verify(&chain::Check {
         leaf: certificate,
         intermediates: &[],
         roots: &trust.roots,
-        crls: &trust.crls,
-        at,
+        crls: &[],
+        at: certificate.not_before(),
         usage: Usage::Signing,
         host: None,
-    })
+    });
+    matches!(verdict, Ok(()) | Err(ChainError::WrongUsage))
 }
 
 /// Why a certificate that is not registered for this client is refused.
@@ -58,14 +61,9 @@ pub(super) fn stranger(certificate: &Certificate, others: &[Registered], trust: 
         let seen = format!("{seen}; registered for {}", other.client_id);
         return causes::CERTIFICATE_OF_OTHER_SYSTEM.refuse(code, seen, wanted);
     }
-    // The dates are beside the point here: within them, whose issue is it?
-    let within = certificate.not_before();
-    match chained(certificate, trust, within) {
-        Ok(()) | Err(ChainError::Revoked | ChainError::WrongUsage) => {
-            causes::CERTIFICATE_UNREGISTERED.refuse(code, seen, wanted)
-        }
-        Err(_) => causes::CERTIFICATE_FOREIGN.refuse(code, seen, wanted),
-    }
+    let cause =
+        if issued_by_us(certificate, trust) { causes::CERTIFICATE_UNREGISTERED } else { causes::CERTIFICATE_FOREIGN };
+    cause.refuse(code, seen, wanted)
 }
 
 /// Why a `client_certificate_hash` names none of the client's certificates.

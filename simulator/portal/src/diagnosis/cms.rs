@@ -34,14 +34,20 @@ pub(super) fn prove(request: &Signed<'_>, secret: &str, bytes: Option<Vec<u8>>) 
         Ok(verified) if verified.attached && request.strict => {
             Err(refuse(causes::CMS_ATTACHED, format!("{} bytes of content inside the container", text.len())))
         }
-        Ok(verified) => certificate::usable(&verified.signer, request.trust, request.now),
+        Ok(verified) => usable(request, &verified.signer),
         Err(error) => {
             if let Some(signer) = inside {
-                certificate::usable(signer, request.trust, request.now)?;
+                usable(request, signer)?;
             }
             Err(explain(request, &container, &known, error, &wanted))
         }
     }
+}
+
+/// The signer is registered, or the container would not have verified: see [`certificate::usable`].
+fn usable(request: &Signed<'_>, signer: &crypto::Certificate) -> Result<(), Refusal> {
+    let known = request.own.iter().find(|known| known.certificate == *signer);
+    known.map_or(Ok(()), |known| certificate::usable(known, request.now))
 }
 
 fn explain(

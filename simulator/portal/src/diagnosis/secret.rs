@@ -20,13 +20,14 @@ pub struct Registered {
     pub certificate: Certificate,
     /// The text in which it was registered.
     pub pem: String,
+    /// Our own authority issued it and took it back.
+    pub revoked: bool,
 }
 
-/// The authority of the sandbox.
+/// The authorities of the sandbox.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
     pub roots: Vec<Certificate>,
-    pub crls: Vec<Vec<u8>>,
 }
 
 /// A signed request with all that is needed to judge it.
@@ -110,10 +111,10 @@ fn prove_raw(request: &Signed<'_>, secret: &str, bytes: Option<Vec<u8>>) -> Resu
         })
     });
     if let Some(known) = verified {
-        return certificate::usable(&known.certificate, request.trust, request.now);
+        return certificate::usable(known, request.now);
     }
     if let [only] = named.as_slice() {
-        certificate::usable(&only.certificate, request.trust, request.now)?;
+        certificate::usable(only, request.now)?;
     }
     Err(raw::explain(request, &named, secret, bytes.as_deref()))
 }
@@ -127,7 +128,7 @@ pub(super) fn accepted(request: &Signed<'_>) -> Vec<Order> {
     orders
 }
 
-/// Whether a registered certificate may prove its client now; see [`certificate::usable`].
-pub fn usable(known: &Certificate, trust: &Trust, now: Timestamp) -> Result<(), Refusal> {
-    certificate::usable(known, trust, now)
+/// Whether a registered certificate may prove its client now.
+pub fn usable(known: &Registered, now: Timestamp) -> Result<(), Refusal> {
+    certificate::usable(known, now)
 }

@@ -32,7 +32,7 @@ pub async fn tokens(
     let access =
         if esia { mint::esia_access(sandbox, grant, alg).await } else { mint::oidc_access(sandbox, grant, alg) };
     let access = sign(sandbox, caller, citizen, access).await?;
-    let life = mint::life(&grant.access, sandbox.now());
+    let life = mint::life(&grant.access);
     let as_text = partner.as_ref().is_some_and(|partner| partner.expires_in_as_text);
     let mut body = json!({
         "access_token": access,

@@ -33,17 +33,20 @@ pub fn find(sandbox: &Sandbox, client_id: &str, code: &str) -> Result<Client, Re
         let seen = with_nearest(client_id, names.iter().map(String::as_str));
         return Err(causes::CLIENT_UNKNOWN.refuse(code, seen, "a registered client_id"));
     };
-    let own = registered(&partner);
-    let others = others.iter().flat_map(|partner| registered(partner)).collect();
-    Ok(Client { partner, own, others, trust: Trust { roots: sandbox.authority(), crls: sandbox.crls() } })
+    let own = registered(sandbox, &partner);
+    let others = others.iter().flat_map(|partner| registered(sandbox, partner)).collect();
+    Ok(Client { partner, own, others, trust: Trust { roots: sandbox.authority() } })
 }
 
-fn registered(partner: &Partner) -> Vec<Registered> {
+fn registered(sandbox: &Sandbox, partner: &Partner) -> Vec<Registered> {
     let read = |known: &domain::Certificate| {
         // What was registered was read once already; a text that cannot be read any more proves nothing.
         let der = base64::decode_standard_strict(&known.der).ok()?;
         let certificate = Certificate::from_der(&der).ok()?;
-        Some(Registered { client_id: partner.client_id.clone(), certificate, pem: known.pem.clone() })
+        // A serial number is its issuer's own: one of another authority says nothing about ours.
+        let ours = certificate.issuer() == sandbox.pki().certificate().subject();
+        let revoked = ours && sandbox.pki().is_revoked(certificate.serial());
+        Some(Registered { client_id: partner.client_id.clone(), certificate, pem: known.pem.clone(), revoked })
     };
     partner.certificates.iter().filter_map(read).collect()
 }

@@ -2,7 +2,6 @@
 //! the standard's. Signing happens in the sandbox, outside the world's lock, where a lie may change the draft.
 
 use contract::citizen::{Account, Citizen};
-use contract::time::Timestamp;
 use crypto::base64;
 use crypto::jws::Alg;
 use domain::{Grant, IssuedCode, Token, TokenKind};
@@ -213,9 +212,9 @@ fn half_hash(text: &str) -> String {
     base64::encode_url(&crypto::digest::sha256(text.as_bytes())[..16])
 }
 
-/// Seconds left of a token's life.
-pub fn life(token: &Token, now: Timestamp) -> i64 {
-    token.expires_at.since(now).seconds()
+/// The whole life of a token in seconds: it is answered the moment it is issued.
+pub fn life(token: &Token) -> i64 {
+    token.expires_at.since(token.issued_at).seconds()
 }
 
 #[cfg(test)]

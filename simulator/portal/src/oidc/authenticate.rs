@@ -66,7 +66,7 @@ fn by_certificate(sandbox: &Sandbox, caller: &Caller, params: &Params) -> Result
             "a certificate registered for the client",
         ));
     };
-    usable(&known.certificate, &client.trust, sandbox.now())?;
+    usable(known, sandbox.now())?;
     Ok(ClientProof::verified(client_id, Means::TlsClientAuth))
 }
 
@@ -123,7 +123,7 @@ fn signed(sandbox: &Sandbox, client: &Client, token: &Jws) -> Result<(), Refusal
         let Ok(key) = known.certificate.public_key() else { continue };
         fits |= alg.parse::<Alg>().is_ok_and(|alg| alg.family() == key.family());
         if token.verify(&key, &Alg::ALL).is_ok() {
-            return usable(&known.certificate, &client.trust, sandbox.now());
+            return usable(known, sandbox.now());
         }
     }
     if !fits {
