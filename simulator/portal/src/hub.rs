@@ -114,7 +114,9 @@ impl Portal {
             let sandboxes = self.all_locked();
             (1_u64..).map(|number| format!("s{number}")).find(|id| !sandboxes.contains_key(id)).unwrap_or_default()
         };
-        self.open(&id, self.settings(ask), None).await
+        let sandbox = self.open(&id, self.settings(ask), None).await?;
+        sandbox.durable().await;
+        Ok(sandbox)
     }
 
     /// Opens a sandbox: replays its journal where there is one, binds its listeners, starts its tasks.
@@ -194,7 +196,7 @@ impl Portal {
             });
             if !settled {
                 let command = Command::RegisterPartner(Box::new(partner));
-                let (outcome, ..) = sandbox.decide(&mut world, &Caller::nobody(), command);
+                let (outcome, _) = sandbox.decide(&mut world, &Caller::nobody(), command);
                 if let Err(refusal) = outcome {
                     return Err(OpenError::Partner { client_id: config.client_id.clone(), what: refusal.seen });
                 }
@@ -332,6 +334,7 @@ impl Portal {
             sandbox.clock_moved().await;
         }
         self.furnish(sandbox)?;
+        sandbox.durable().await;
         sandbox.hang_up_all().await;
         Ok(())
     }
@@ -359,9 +362,10 @@ impl Portal {
         forked.note_now(&Caller::nobody(), kinds::SANDBOX_OPENED, opened(&forked, None));
         {
             let mut world = forked.world();
-            forked.commit(&mut world, &Caller::nobody(), &events);
+            let _ = forked.commit(&mut world, &Caller::nobody(), &events);
         }
         self.start(&forked, None).await?;
+        forked.durable().await;
         Ok(forked)
     }
 

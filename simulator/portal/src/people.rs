@@ -80,7 +80,7 @@ fn find(sandbox: &Sandbox, slug: &str) -> Option<Citizen> {
 
 fn add(sandbox: &Sandbox, world: &mut World, who: &Caller, citizen: Option<Citizen>) {
     let Some(citizen) = citizen else { return };
-    let (outcome, ..) = sandbox.decide(world, &who.unnoticed(), Command::AddCitizen(Arc::new(citizen)));
+    let (outcome, _) = sandbox.decide(world, &who.unnoticed(), Command::AddCitizen(Arc::new(citizen)));
     if let Err(refusal) = outcome {
         tracing::error!(code = refusal.code, cause = refusal.cause, "a citizen could not be added");
     }

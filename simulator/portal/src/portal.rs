@@ -96,7 +96,9 @@ pub type Shared = Arc<Sandbox>;
 impl Sandbox {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { id, settings, world, book, store, keys, pki, client, trusted } = parts;
-        let entropy = settings.seed.map_or_else(Entropy::system, |seed| Entropy::seeded(seed, &id));
+        // A sandbox that comes back from its journal goes on with another stream: the old one would give out ids anew.
+        let stream = if book.last() == 0 { id.clone() } else { format!("{id}/{}", book.last()) };
+        let entropy = settings.seed.map_or_else(Entropy::system, |seed| Entropy::seeded(seed, &stream));
         Self {
             clock: Clock::new(settings.clock),
             entropy,
@@ -239,12 +241,12 @@ impl Sandbox {
     /// too: attempts are counted, misuse is told.
     pub async fn execute(&self, who: &Caller, command: Command) -> Result<Reply, Refusal> {
         self.store.has_room().await;
-        let (outcome, last, erased) = {
+        let (outcome, committed) = {
             let mut world = self.world();
             people::introduce(self, &mut world, who, &command);
             self.decide(&mut world, who, command)
         };
-        self.settle_entries(last, erased).await;
+        self.settle_entries(committed).await;
         outcome
     }
 
@@ -254,7 +256,7 @@ impl Sandbox {
         world: &mut World,
         who: &Caller,
         command: Command,
-    ) -> (Result<Reply, Refusal>, u64, Vec<(String, &'static str, &'static str)>) {
+    ) -> (Result<Reply, Refusal>, Committed) {
         let mut draw = Drawn(&self.entropy);
         let mut ctx = Ctx {
             now: self.now(),
@@ -263,17 +265,12 @@ impl Sandbox {
             ip: who.exchange_id().map(|_| who.remote_ip.to_string()),
         };
         let decision = world.decide(command, &mut ctx);
-        let (last, erased) = self.commit(world, who, &decision.events);
-        (decision.outcome, last, erased)
+        let committed = self.commit(world, who, &decision.events);
+        (decision.outcome, committed)
     }
 
     /// Journals and applies events, in this order; answers the number of the last entry and what is to be erased.
-    pub(crate) fn commit(
-        &self,
-        world: &mut World,
-        who: &Caller,
-        events: &[Event],
-    ) -> (u64, Vec<(String, &'static str, &'static str)>) {
+    pub(crate) fn commit(&self, world: &mut World, who: &Caller, events: &[Event]) -> Committed {
         let mut lines = Vec::with_capacity(events.len());
         let mut erased = Vec::new();
         for event in events {
@@ -295,27 +292,28 @@ impl Sandbox {
             }
             if let Some(flow) = &event.flow {
                 who.tag_flow(flow);
-                erased.extend(event.erases().map(|(kind, member)| (flow.clone(), kind, member)));
+                let outlived = |(kind, member)| Outlived { flow: flow.clone(), kind, member };
+                erased.extend(event.erases().map(outlived));
             }
         }
         if lines.is_empty() {
-            return (0, erased);
+            return Committed { last: 0, erased };
         }
         let last = self.book.append(self.now(), &self.entropy, lines);
         for event in events {
             world.apply(event);
             self.armed.observe(event);
         }
-        (last, erased)
+        Committed { last, erased }
     }
 
-    async fn settle_entries(&self, last: u64, erased: Vec<(String, &'static str, &'static str)>) {
-        if last == 0 {
+    async fn settle_entries(&self, committed: Committed) {
+        if committed.last == 0 {
             return;
         }
-        self.book.durable(last).await;
-        for (flow, kind, member) in erased {
-            if let Err(error) = self.book.erase_member(&flow, kind, member).await {
+        self.book.durable(committed.last).await;
+        for value in committed.erased {
+            if let Err(error) = self.book.erase_member(&value.flow, value.kind, value.member).await {
                 tracing::error!(%error, "a used one-time code could not be erased");
             }
         }
@@ -335,6 +333,12 @@ impl Sandbox {
     /// Puts another world in the place of this one: after a reset.
     pub(crate) fn replace_world(&self, world: World) {
         *self.world() = world;
+    }
+
+    /// Waits until everything journalled by now is durable.
+    pub(crate) async fn durable(&self) {
+        self.book.durable(self.book.appended()).await;
+        self.changed.notify_waiters();
     }
 
     /// Journals a fact that the core does not fold: `request.refused` and the like. Answers when it is durable.
@@ -451,6 +455,21 @@ impl Sandbox {
     }
 }
 
+/// What became of a decision's events.
+#[must_use]
+pub(crate) struct Committed {
+    /// Number of the last entry; zero when there was none.
+    last: u64,
+    erased: Vec<Outlived>,
+}
+
+/// A value beside an earlier entry whose time is over.
+struct Outlived {
+    flow: String,
+    kind: &'static str,
+    member: &'static str,
+}
+
 /// An open connection, counted.
 pub(crate) struct Open(Arc<Sandbox>);
 
@@ -464,19 +483,23 @@ impl Drop for Open {
 pub(crate) async fn settle_when_due(sandbox: Arc<Sandbox>) {
     loop {
         let changed = sandbox.changed();
-        match sandbox.read(World::due) {
-            Some(due) if due <= sandbox.now() => {
-                sandbox.settle().await;
-                if sandbox.read(World::due).is_some_and(|next| next <= due) {
-                    // Nothing came of it; wait for something to happen instead of asking again and again.
-                    sandbox.clock().is_moved().await;
-                }
+        let due = sandbox.read(World::due);
+        if due.is_some_and(|due| due <= sandbox.now()) {
+            sandbox.settle().await;
+            if sandbox.read(World::due) != due {
+                continue;
             }
-            Some(due) => tokio::select! {
-                () = sandbox.clock().reaches(due) => {}
-                () = changed => {}
-            },
-            None => changed.await,
+            // Nothing came of it; asking again and again would not help.
+        }
+        let reaches = async {
+            match due.filter(|due| *due > sandbox.now()) {
+                Some(due) => sandbox.clock().reaches(due).await,
+                None => sandbox.clock().is_moved().await,
+            }
+        };
+        tokio::select! {
+            () = reaches => {}
+            () = changed => {}
         }
     }
 }

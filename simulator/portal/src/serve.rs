@@ -109,7 +109,7 @@ pub async fn serve_telling(
     };
     tokio::spawn(listen::accept(control_listener, served));
     // State is durable before anybody is told that the portal is ready.
-    default.book().durable(default.book().appended()).await;
+    default.durable().await;
     ready(&ReadyLine {
         portal: format!("https://localhost:{portal_port}"),
         control: format!("https://localhost:{control_port}"),

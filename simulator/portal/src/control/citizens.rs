@@ -55,11 +55,14 @@ pub(super) async fn create(Named(sandbox): Named, body: Bytes) -> Result<Answer,
         let stories: Vec<&str> = fixtures::stories().iter().map(|story| story.slug).collect();
         Problem::of("story-unknown", format!("no story {:?}; there are {}", ask.like, stories.join(", ")))
     })?;
+    sandbox.durable().await;
     Ok(Answer::json(201, whole(&sandbox, &citizen)))
 }
 
 pub(super) async fn show(Named(sandbox): Named, Path(slug): Path<String>) -> Result<Answer, Problem> {
     let citizen = met(&sandbox, &slug)?;
+    // Looking at a person of the population brings them into the world.
+    sandbox.durable().await;
     Ok(Answer::json(200, whole(&sandbox, &citizen)))
 }
 

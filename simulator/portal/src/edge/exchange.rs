@@ -72,7 +72,7 @@ pub(crate) async fn serve(
         None => (Bytes::new(), Some(plain(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n"))),
     };
     let path_and_query = parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
-    let mut exchange = Exchange {
+    let exchange = Exchange {
         id,
         sandbox: sandbox.id().to_owned(),
         from: Party::Bank,
@@ -94,6 +94,8 @@ pub(crate) async fn serve(
         flow: None,
         faults: Vec::new(),
     };
+    // From here on the exchange is kept whatever happens: a client that goes away while it is served has still asked.
+    let mut recording = Recording { sandbox, caller: caller.clone(), exchange: Some(exchange) };
     let response = match refused {
         Some(response) => response,
         None => {
@@ -106,7 +108,7 @@ pub(crate) async fn serve(
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
                 Err(_) => {
-                    tracing::error!(id, url = exchange.request.url, "a handler panicked");
+                    tracing::error!(id, "a handler panicked");
                     plain(StatusCode::INTERNAL_SERVER_ERROR, "the portal failed; this is not your fault\n")
                 }
             }
@@ -122,14 +124,12 @@ pub(crate) async fn serve(
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
     let sent = if cut == Cut::Within { body.slice(..body.len() / 2) } else { body };
-    exchange.response =
-        Some(Response { status: parts.status.as_u16(), headers: pairs(&parts.headers), body: body_of(&sent) });
-    let mut recording = Recording { sandbox, caller, exchange: Some(exchange) };
     if cut == Cut::Before {
-        if let Some(exchange) = &mut recording.exchange {
-            exchange.response = None;
-        }
         return Err(CutOff);
+    }
+    if let Some(exchange) = &mut recording.exchange {
+        exchange.response =
+            Some(Response { status: parts.status.as_u16(), headers: pairs(&parts.headers), body: body_of(&sent) });
     }
     let rest = if sent.is_empty() { None } else { Some(sent) };
     let cutting =

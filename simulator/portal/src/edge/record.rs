@@ -103,7 +103,6 @@ impl Recorder {
     pub fn last_id(&self) -> u64 {
         self.next_id.load(Ordering::Relaxed) - 1
     }
-
 }
 
 impl Default for Recorder {
@@ -127,12 +126,7 @@ impl Inner {
         segment.file.write_all(&bytes)?;
         self.finished += 1;
         let length = bytes.len() as u64;
-        self.rows.push_back(Row {
-            finished: self.finished,
-            segment: segment.number,
-            offset: segment.length,
-            length,
-        });
+        self.rows.push_back(Row { finished: self.finished, segment: segment.number, offset: segment.length, length });
         segment.length += length;
         Ok(())
     }

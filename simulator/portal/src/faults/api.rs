@@ -62,7 +62,7 @@ pub(super) const INSTEAD: &[(&str, &[Operation], Instead)] = &[
         Some(Answer::problem(409, body))
     }),
     ("rate-limited", DATA, |scene| {
-        let seconds = scene.lie.number("seconds").unwrap_or(2);
+        let seconds = scene.lie.number("seconds").unwrap_or(1);
         Some(problem(429, "rate-limited", "Too many requests.").with("retry-after", seconds.to_string()))
     }),
     ("server-errors", DATA, |scene| {
@@ -73,7 +73,7 @@ pub(super) const INSTEAD: &[(&str, &[Operation], Instead)] = &[
         Some(problem(status, "internal", "The service failed."))
     }),
     ("unavailable-until", DATA, |scene| {
-        let seconds = i64::try_from(scene.lie.number("seconds").unwrap_or(2)).unwrap_or(2);
+        let seconds = i64::try_from(scene.lie.number("seconds").unwrap_or(1)).unwrap_or(1);
         // HTTP dates have whole seconds: the next full one after the wait, so that it is never shorter than said.
         let until = contract::time::Timestamp::from_seconds(scene.now() + seconds + 1);
         Some(problem(503, "unavailable", "Out of service for a moment.").with("retry-after", until.to_http()))

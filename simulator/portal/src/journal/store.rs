@@ -66,6 +66,12 @@ pub(crate) struct Row {
     pub(crate) book: Arc<Book>,
 }
 
+impl File {
+    fn failed(&self, cause: String) -> StoreError {
+        StoreError::Write { path: self.path.clone(), cause }
+    }
+}
+
 /// Where all books of a portal are kept.
 pub struct Store {
     file: Option<File>,
@@ -133,14 +139,14 @@ impl Store {
         let Some(file) = &self.file else { return };
         loop {
             file.handed.notified().await;
-            if let Err(error) = self.flush().await {
-                file.failure.send_replace(Some(error));
+            if self.flush().await.is_err() {
                 return;
             }
         }
     }
 
-    /// Writes all that waits, as one transaction.
+    /// Writes all that waits, as one transaction. The first failure is the last attempt: lines that follow lost ones
+    /// would be a chain with a hole.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let Some(file) = &self.file else { return Ok(()) };
         let mut guard = file.connection.lock().await;
@@ -149,9 +155,16 @@ impl Store {
         if rows.is_empty() {
             return Ok(());
         }
-        let failed = |cause: String| StoreError::Write { path: file.path.clone(), cause };
-        let connection = guard.as_mut().ok_or_else(|| failed("the file was closed already".into()))?;
-        write(connection, &rows).await.map_err(|error| failed(short(&error)))?;
+        let earlier = file.failure.borrow().clone();
+        let written = match (earlier, guard.as_mut()) {
+            (Some(error), _) => Err(error),
+            (None, None) => Err(file.failed("the file was closed already".into())),
+            (None, Some(connection)) => write(connection, &rows).await.map_err(|error| file.failed(short(&error))),
+        };
+        if let Err(error) = written {
+            file.failure.send_replace(Some(error.clone()));
+            return Err(error);
+        }
         for row in &rows {
             row.book.is_durable(row.kept.entry.n);
         }

@@ -14,8 +14,8 @@ use crate::running::{Running, start};
 
 const REDIRECT: &str = "https://localhost:9443/callback";
 
-struct Bank {
-    portal: Running,
+pub(crate) struct Bank {
+    pub(crate) portal: Running,
     key: PrivateKey,
     kid: String,
     flows: u32,
@@ -45,7 +45,7 @@ impl Flow {
 }
 
 impl Bank {
-    async fn start(folder: &std::path::Path) -> Self {
+    pub(crate) async fn start(folder: &std::path::Path, webhook: Option<&str>) -> Self {
         let now = Timestamp::from_millis(portal::clock::wall_us() / 1000);
         let authority = Authority::open_or_create(&folder.join("pki"), now, Algorithm::EcdsaP256).unwrap();
         let key = PrivateKey::generate(Algorithm::EcdsaP256).unwrap();
@@ -54,13 +54,14 @@ impl Bank {
         let portal = start(folder, "memory", "").await;
         let partner = json!({
             "client_id": "BANK01", "certificates": [issued.cert_pem], "redirect_uris": [REDIRECT], "token_alg": "ES256",
+            "webhook": webhook,
         });
         let (status, body) = portal.call("POST", "/partners", Some(partner)).await;
         assert_eq!(status, 201, "{body}");
         Self { portal, key, kid: issued.certificate.thumbprint(), flows: 0 }
     }
 
-    async fn arm(&self, fault: &str, about: Option<&str>, params: Value) {
+    pub(crate) async fn arm(&self, fault: &str, about: Option<&str>, params: Value) {
         let mut ask = json!({"fault": fault, "times": 1, "params": params});
         if let Some(citizen) = about {
             ask["citizen"] = citizen.into();
@@ -129,11 +130,43 @@ impl Bank {
         build(&json!({"alg": "ES256", "kid": self.kid}), &claims, Signer::Key(&self.key, Alg::Es256)).unwrap()
     }
 
-    async fn keys(&self) -> (u16, JwkSet) {
+    pub(crate) async fn keys(&self) -> (u16, JwkSet) {
         let response = self.portal.client.get(format!("{}/.well-known/jwks.json", self.portal.ready.portal));
         let response = response.send().await.unwrap();
         let status = response.status().as_u16();
         (status, JwkSet::parse(&response.bytes().await.unwrap()).unwrap_or_default())
+    }
+
+    /// A citizen consents to a data request; answers the consent's id.
+    pub(crate) async fn consent(&mut self, citizen: &str) -> String {
+        self.flows += 1;
+        let permissions = json!([{
+            "sysname": "CREDIT", "expire": 60, "actions": [{"sysname": "ALL_ACTIONS_TO_DATA"}],
+            "purposes": [{"sysname": "CREDIT"}], "scopes": [{"sysname": "debts"}, {"sysname": "fullname"}],
+        }]);
+        let challenge = crypto::digest::sha256_base64url(b"verifier");
+        let url = Url::parse_with_params(
+            &format!("{}/oidc/authorize", self.portal.ready.portal),
+            [
+                ("response_type", "code"),
+                ("client_id", "BANK01"),
+                ("redirect_uri", REDIRECT),
+                ("scope", "openid"),
+                ("state", &format!("state-{}", self.flows)),
+                ("nonce", "n"),
+                ("code_challenge", &challenge),
+                ("code_challenge_method", "S256"),
+                ("permissions", &crypto::base64::encode_url(permissions.to_string().as_bytes())),
+            ],
+        )
+        .unwrap();
+        let act = json!({"url": url.as_str(), "citizen": citizen});
+        let (status, acted) = self.portal.call("POST", "/citizen/act", Some(act)).await;
+        assert_eq!(status, 200, "{acted}");
+        assert!(acted["redirect"].as_str().is_some_and(|sent| sent.contains("code=")), "{acted}");
+        let (_, consents) = self.portal.call("GET", &format!("/citizens/{citizen}/consents"), None).await;
+        let all = consents["consents"].as_array().unwrap();
+        all.iter().max_by_key(|one| one["granted_at"].as_str()).unwrap()["id"].as_str().unwrap().to_owned()
     }
 
     /// Whether the id token verifies with the key set as it is served now.
@@ -145,7 +178,7 @@ impl Bank {
 #[tokio::test]
 async fn an_honest_sign_in_goes_through_and_its_token_verifies() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bank = Bank::start(folder.path()).await;
+    let mut bank = Bank::start(folder.path(), None).await;
     let flow = bank.sign_in("anna-confirmed").await;
     assert_eq!((flow.one("state"), flow.one("iss")), (flow.state.as_str(), bank.portal.ready.oidc_issuer.as_str()));
     assert_eq!(flow.status, 200, "{}", flow.answer);
@@ -159,10 +192,10 @@ async fn an_honest_sign_in_goes_through_and_its_token_verifies() {
 #[tokio::test]
 async fn lies_in_the_redirect_are_told_once_and_journalled() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bank = Bank::start(folder.path()).await;
+    let mut bank = Bank::start(folder.path(), None).await;
     let anna = "anna-confirmed";
     bank.sign_in(anna).await;
-    let mut told = |flow: Flow, fault: &'static str| match fault {
+    let told = |flow: Flow, fault: &'static str| match fault {
         "redirect-state-wrong" => assert_ne!(flow.one("state"), flow.state),
         "redirect-state-missing" => assert!(!flow.query.contains_key("state")),
         "redirect-state-of-finished-flow" => {
@@ -218,7 +251,7 @@ async fn lies_in_the_redirect_are_told_once_and_journalled() {
 #[tokio::test]
 async fn lies_in_the_id_token_are_what_they_say() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bank = Bank::start(folder.path()).await;
+    let mut bank = Bank::start(folder.path(), None).await;
     let anna = "anna-confirmed";
     let honest = bank.sign_in(anna).await;
     for fault in contract::fault::FAULTS.iter().filter(|fault| fault.place == contract::fault::Place::IdToken) {
@@ -269,7 +302,7 @@ async fn lies_in_the_id_token_are_what_they_say() {
 #[tokio::test]
 async fn lies_about_keys_end_with_the_next_honest_token() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bank = Bank::start(folder.path()).await;
+    let mut bank = Bank::start(folder.path(), None).await;
     let anna = "anna-confirmed";
     bank.sign_in(anna).await;
     for fault in contract::fault::FAULTS.iter().filter(|fault| fault.place == contract::fault::Place::Keys) {
@@ -297,7 +330,7 @@ async fn lies_about_keys_end_with_the_next_honest_token() {
 #[tokio::test]
 async fn lies_of_the_token_endpoint_are_what_they_say() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bank = Bank::start(folder.path()).await;
+    let mut bank = Bank::start(folder.path(), None).await;
     let anna = "anna-confirmed";
     for fault in contract::fault::FAULTS.iter().filter(|fault| fault.place == contract::fault::Place::Token) {
         if fault.slug == "token-refresh-absent" {

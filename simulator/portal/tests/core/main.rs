@@ -1,5 +1,8 @@
 //! The portal's core over real sockets: started on free ports, asked as its neighbours ask.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod basics;
+mod deliveries;
 mod lies;
 mod running;

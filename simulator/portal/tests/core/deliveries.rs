@@ -1,0 +1,149 @@
+//! Events as the bank's receiver meets them: signed, repeated after a refusal, and lied about.
+
+use std::sync::{Arc, Mutex};
+
+use contract::journal::kinds;
+use crypto::http_signature::{Expect, HttpAlg, Message, Verifier, check_content_digest, verify};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::lies::Bank;
+
+/// One request that arrived.
+#[derive(Clone)]
+struct Arrived {
+    headers: HeaderMap,
+    body: String,
+}
+
+/// A receiver of events that answers what it is told to.
+struct Receiver {
+    url: String,
+    arrived: Arc<Mutex<Vec<Arrived>>>,
+    status: Arc<Mutex<u16>>,
+}
+
+async fn receiver() -> Receiver {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hooks/portal", listener.local_addr().unwrap());
+    let (arrived, status) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(204)));
+    let (kept, answer) = (arrived.clone(), status.clone());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut raw = Vec::new();
+            let mut buffer = [0; 4096];
+            let request = loop {
+                let count = stream.read(&mut buffer).await.unwrap();
+                raw.extend_from_slice(&buffer[..count]);
+                if let Some(request) = parse(&String::from_utf8_lossy(&raw)) {
+                    break request;
+                }
+            };
+            kept.lock().unwrap().push(request);
+            let head =
+                format!("HTTP/1.1 {} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", answer.lock().unwrap());
+            stream.write_all(head.as_bytes()).await.unwrap();
+        }
+    });
+    Receiver { url, arrived, status }
+}
+
+fn parse(text: &str) -> Option<Arrived> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let mut headers = HeaderMap::new();
+    for line in head.lines().skip(1) {
+        let (name, value) = line.split_once(": ")?;
+        headers.insert(HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    let length: usize = headers.get("content-length")?.to_str().ok()?.parse().ok()?;
+    (body.len() >= length).then(|| Arrived { headers, body: body.to_owned() })
+}
+
+impl Receiver {
+    fn take(&self) -> Vec<Arrived> {
+        std::mem::take(&mut *self.arrived.lock().unwrap())
+    }
+}
+
+/// Whether an honest receiver takes the event.
+async fn holds(bank: &Bank, url: &str, event: &Arrived) -> bool {
+    let (_, keys) = bank.keys().await;
+    let message = Message { method: "POST", target_uri: url, headers: &event.headers, status: None };
+    let find = |kid: &str, _: Option<&str>| {
+        let key = keys.keys.iter().find(|key| key.kid.as_deref() == Some(kid))?.public_key().ok()?;
+        Some(Verifier::Key(key, HttpAlg::EcdsaP256Sha256))
+    };
+    let now = portal::clock::wall_us() / 1_000_000;
+    check_content_digest(&event.headers, event.body.as_bytes()).is_ok()
+        && verify(&message, event.body.as_bytes(), &Expect::at(now), find).is_ok()
+}
+
+#[tokio::test]
+async fn events_are_signed_and_lies_about_them_show() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = receiver().await;
+    let mut bank = Bank::start(folder.path(), Some(&receiver.url)).await;
+    let anna = "anna-confirmed";
+    bank.consent(anna).await;
+    bank.portal.call("POST", "/hooks/flush", None).await;
+    let honest = receiver.take();
+    assert_eq!(honest.len(), 1);
+    assert!(holds(&bank, &receiver.url, &honest[0]).await);
+    let body: Value = serde_json::from_str(&honest[0].body).unwrap();
+    assert_eq!(body["consent"]["state"], "granted");
+    for fault in contract::fault::FAULTS.iter().filter(|fault| fault.place == contract::fault::Place::Hook) {
+        bank.arm(fault.slug, Some(anna), json!({})).await;
+        bank.consent(anna).await;
+        bank.portal.call("POST", "/hooks/flush", None).await;
+        let arrived = receiver.take();
+        match fault.slug {
+            "hook-lost" => {
+                assert!(arrived.is_empty());
+                // It is tried again later, honestly.
+                bank.portal.call("POST", "/clock/advance", Some(json!({"by": "PT10S"}))).await;
+                receiver.take();
+            }
+            "hook-repeated" => {
+                assert_eq!(arrived.len(), 2);
+                assert_eq!(arrived[0].body, arrived[1].body);
+                assert!(holds(&bank, &receiver.url, &arrived[1]).await);
+            }
+            slug => {
+                assert_eq!(arrived.len(), 1, "{slug}");
+                assert!(!holds(&bank, &receiver.url, &arrived[0]).await, "{slug}");
+            }
+        }
+    }
+    bank.portal.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_event_comes_again_and_is_recorded_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = receiver().await;
+    let mut bank = Bank::start(folder.path(), Some(&receiver.url)).await;
+    *receiver.status.lock().unwrap() = 401;
+    bank.consent("anna-confirmed").await;
+    bank.portal.call("POST", "/hooks/flush", None).await;
+    let (_, log) = bank.portal.call("GET", "/hooks", None).await;
+    assert_eq!((&log["hooks"][0]["delivered"], &log["hooks"][0]["status"]), (&json!(false), &json!(401)));
+    *receiver.status.lock().unwrap() = 200;
+    bank.portal.call("POST", "/clock/advance", Some(json!({"by": "PT10S"}))).await;
+    let (_, log) = bank.portal.call("GET", "/hooks", None).await;
+    assert_eq!(log["hooks"][0]["delivered"], true);
+    let arrived = receiver.take();
+    assert!(arrived.len() >= 2);
+    assert!(arrived.iter().all(|event| event.body == arrived[0].body));
+    let path = format!("/journal?kind={},{}", kinds::HOOK_FAILED, kinds::HOOK_DELIVERED);
+    let (_, journal) = bank.portal.call("GET", &path, None).await;
+    let told: Vec<&str> =
+        journal["entries"].as_array().unwrap().iter().map(|entry| entry["kind"].as_str().unwrap()).collect();
+    assert_eq!(told.last(), Some(&kinds::HOOK_DELIVERED));
+    let (_, page) = bank.portal.call("GET", "/exchanges", None).await;
+    let sent: Vec<&Value> =
+        page["exchanges"].as_array().unwrap().iter().filter(|exchange| exchange["from"] == "portal").collect();
+    assert_eq!(sent.len(), arrived.len());
+    bank.portal.stop().await;
+}
