@@ -191,8 +191,8 @@ pub(crate) fn sentence(report: &Report) -> Bilingual {
         let proved = deciding(Verdict::Fail, true).next().is_some() || deciding(Verdict::Fail, false).next().is_some();
         return if proved {
             Bilingual::new(
-                format!("{part_ru}{bank} не соответствует требованиям: {ru}."),
-                format!("{part_en}{bank} does not conform: {en}."),
+                format!("{part_ru}{bank} не соответствует требованиям ({ru})."),
+                format!("{part_en}{bank} does not conform ({en})."),
             )
         } else {
             let (ru, en) = if ru.is_empty() {
@@ -201,8 +201,8 @@ pub(crate) fn sentence(report: &Report) -> Bilingual {
                 (ru, en)
             };
             Bilingual::new(
-                format!("{part_ru}соответствие {bank} не доказано: {ru}."),
-                format!("{part_en}that {bank} conforms is not proved: {en}."),
+                format!("{part_ru}соответствие {bank} не доказано ({ru})."),
+                format!("{part_en}that {bank} conforms is not proved ({en})."),
             )
         };
     }
@@ -217,8 +217,8 @@ pub(crate) fn sentence(report: &Report) -> Bilingual {
     say(count(summary.not_claimed), "случаев вне заявленного банком", "cases outside what the bank claims");
     let (ru, en) = (ru.join(", "), en.join(", "));
     Bilingual::new(
-        format!("{part_ru}{bank} соответствует требованиям во всём, что было проверено; {ru}."),
-        format!("{part_en}{bank} conforms in all that was tested; {en}."),
+        format!("{part_ru}{bank} соответствует требованиям во всём, что было проверено ({ru})."),
+        format!("{part_en}{bank} conforms in all that was tested ({en})."),
     )
 }
 
@@ -260,14 +260,14 @@ mod tests {
         let mut report = sample::report();
         assert_eq!(
             sentence(&report).en,
-            "Example <Bank> 1.4.2 does not conform: rules broken: 1, of them critical: 1, scenarios whose expectations do \
-             not hold: 1, binding rules not proved: 1."
+            "Example <Bank> 1.4.2 does not conform (rules broken: 1, of them critical: 1, scenarios whose expectations do \
+             not hold: 1, binding rules not proved: 1)."
         );
         report.findings.retain(|finding| finding.verdict == Verdict::Inconclusive);
-        assert!(sentence(&report).en.contains("is not proved: binding rules not proved: 1."));
+        assert!(sentence(&report).en.contains("is not proved (binding rules not proved: 1)."));
         report.findings.clear();
         report.summary = sample::clean_summary();
-        assert!(sentence(&report).en.contains("conforms in all that was tested; cases passed: 3"));
+        assert!(sentence(&report).en.contains("conforms in all that was tested (cases passed: 3"));
         report.run.selection = "tag: smoke".to_owned();
         assert!(sentence(&report).ru.starts_with("В проверенной части (tag: smoke): "));
         report.summary.error = 1;

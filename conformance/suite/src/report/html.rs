@@ -102,7 +102,7 @@ struct GroupView {
     badge: Badge,
     severity: Both,
     id: Said,
-    slug: Said,
+    slug: Option<Said>,
     title: Both,
     clauses: Vec<Said>,
     requirements: Vec<Said>,
@@ -336,8 +336,8 @@ fn rule_view(rule: &RuleResult, groups: &[Group<'_>]) -> RuleView {
 fn group_view(group: &Group<'_>, titles: &BTreeMap<&str, &ScenarioResult>) -> GroupView {
     let mut advice: Vec<&Bilingual> = Vec::new();
     for finding in &group.findings {
-        let said_already = advice.contains(&&finding.advice);
-        if !said_already && !(finding.advice.ru.is_empty() && finding.advice.en.is_empty()) {
+        let is_empty = finding.advice.ru.is_empty() && finding.advice.en.is_empty();
+        if !is_empty && !advice.contains(&&finding.advice) {
             advice.push(&finding.advice);
         }
     }
@@ -346,7 +346,7 @@ fn group_view(group: &Group<'_>, titles: &BTreeMap<&str, &ScenarioResult>) -> Gr
         badge: Badge(group.verdict),
         severity: severity(group.severity),
         id: said(group.id),
-        slug: said(group.slug),
+        slug: (!group.slug.is_empty()).then(|| said(group.slug)),
         title: match group.rule {
             Some(rule) => Both(rule.title.clone()),
             None if group.by_rule => both("", ""),

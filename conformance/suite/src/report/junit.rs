@@ -87,6 +87,12 @@ fn case(result: &ScenarioResult, groups: &[Group<'_>]) -> TestCase {
                 status.set_description(all.join("\n"));
                 status
             }
+            None if of_case.is_empty() && matches!(result.verdict, Verdict::Fail | Verdict::Inconclusive) => {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                status.set_message(if why.is_empty() { "the case shows nothing" } else { why });
+                status.set_type(result.verdict.as_str());
+                status
+            }
             None => {
                 rest = of_case.iter().map(|(group, finding)| told(group, finding)).collect::<Vec<_>>().join("\n");
                 TestCaseStatus::success()
@@ -180,9 +186,18 @@ mod tests {
     fn a_known_gap_and_a_warning_fail_no_case() {
         let mut report = sample::report();
         report.findings.retain(|finding| matches!(finding.rule_id.as_deref(), Some("POLL-07" | "REQ-30")));
+        report.scenarios.retain(|result| matches!(result.id.as_str(), "debt-paid" | "sign-in"));
         let xml = junit(&report).unwrap();
         assert!(read(&xml).iter().all(|(_, end)| end != "failure"), "{xml}");
         assert!(xml.contains("known gap: planned for 1.5") && xml.contains("the nonce has 8 characters"));
+    }
+
+    #[test]
+    fn a_case_that_shows_nothing_is_no_success() {
+        let mut report = sample::report();
+        report.findings.clear();
+        report.scenarios.iter_mut().for_each(|result| result.verdict = Verdict::Inconclusive);
+        assert!(read(&junit(&report).unwrap()).iter().all(|(_, end)| end == "failure"));
     }
 
     #[test]

@@ -117,14 +117,8 @@ fn brief(out: &mut String, group: &Group<'_>, look: &Look<'_>) -> std::fmt::Resu
 fn whole(out: &mut String, group: &Group<'_>, look: &Look<'_>) -> std::fmt::Result {
     let verdict = paint(group.verdict, digest::word(group.verdict).en.as_str(), look);
     let title = group.rule.map_or("expectations of the scenario", |rule| rule.title.en.as_str());
-    writeln!(
-        out,
-        "  {verdict} · {} · {} {} · {}",
-        group.severity,
-        line(group.id, 60),
-        line(group.slug, 80),
-        line(title, 200)
-    )?;
+    let name = line(&format!("{} {}", group.id, group.slug), 140);
+    writeln!(out, "  {verdict} · {} · {name} · {}", group.severity, line(title, 200))?;
     if let Some(gap) = group.gap {
         writeln!(out, "    known gap: {}", line(&gap.reason, 200))?;
     }
