@@ -99,9 +99,7 @@ pub(crate) fn read(
     intolerant(Oddity::TokenLarge, access.len() > 6 * 1024)?;
     intolerant(Oddity::TokenMembersUnknown, has_unknown_members(&value))?;
     let scopes = granted(bank, grant, &value, &access);
-    // TOK-12 is about an answer that, in a protocol where one is usual, names no scope.
-    let names_scope = !bank.options.protocol.is_esia();
-    intolerant(Oddity::ScopeAbsent, names_scope && wants_id_token && value["scope"].is_null())?;
+    intolerant(Oddity::ScopeAbsent, wants_id_token && value["scope"].is_null())?;
     let life = match &value["expires_in"] {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.parse().ok(),
