@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use contract::control::Limits;
+use contract::exchange::Party;
 use futures_util::stream::{self, StreamExt};
 use rules::finding::Verdict;
 use rules::trace::Protocol;
@@ -258,7 +259,7 @@ pub(crate) fn judge_played(played: &Played) -> Result<Judged, SuiteError> {
         });
     }
     let trace = runner::load(&played.trace)?;
-    result.calls = runner::calls(&trace.events);
+    result.calls = runner::calls(&trace.events, &[Party::Bank, Party::Browser]);
     result.trace = played.trace.file_name().map(|name| format!("traces/{}", name.to_string_lossy()));
     result.trace_sha256 = std::fs::read(&played.trace).ok().map(|bytes| hex::encode(Sha256::digest(bytes)));
     Ok(judging::judge(&trace, result, played.case.faults.clone()))

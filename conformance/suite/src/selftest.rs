@@ -194,8 +194,14 @@ async fn run(
         .await;
     let report = conclude(&defects, trials, &honest, scope, watch);
     if let Some(keep) = &scope.keep {
-        // COVERAGE
-        let _ = keep;
+        let mut evidence = crate::coverage::Evidence::of(&honest.report);
+        for catch in &report.catches {
+            evidence.caught(&catch.rule, &catch.bank);
+        }
+        if scope.shard.is_some() && keep.exists() {
+            evidence.merge(crate::coverage::Evidence::read(Some(keep))?);
+        }
+        evidence.write(keep)?;
     }
     listener.on(&Event::Ended);
     Ok(report)

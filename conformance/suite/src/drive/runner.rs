@@ -12,6 +12,7 @@ use contract::exchange::{Exchange, Party};
 use contract::journal::{Entry, kinds};
 use contract::time::Span;
 use futures_util::future::join_all;
+use rules::finding::Verdict;
 use rules::trace::{Act, Alive, Event, Person, Protocol, Trace, Twin, What};
 use serde_json::{Map, json};
 use serde_saphyr::{Location, Spanned};
@@ -112,6 +113,14 @@ pub(crate) async fn run(
                 case,
             },
         };
+        let verdict = match &played.error {
+            Some(_) => Verdict::Error,
+            // What the rules say is known at the end; here only whether the scenario's own expectations held.
+            None if played.steps.iter().all(|step| step.state == "done") => Verdict::Pass,
+            None => Verdict::Fail,
+        };
+        let duration_ms = u64::try_from(played.duration.as_millis()).unwrap_or(u64::MAX);
+        listener.on(&Told::CaseEnded { lane: lane.name.clone(), case: played.case.id.clone(), verdict, duration_ms });
         let stop = enough(&played);
         outcome.played.push(played);
         if stop {
@@ -157,7 +166,9 @@ impl Runner<'_> {
             play.unmet(None, format!("the bank's process ended in this case: {how}"), Vec::new());
         }
         if !case.is_hostile() {
-            for unmet in effects(&play.state(), &lane.entries(&play)) {
+            let entries = lane.entries(&play);
+            let missing = effects(&play.state(), &entries);
+            for unmet in missing {
                 play.unmet(unmet.0, unmet.1, unmet.2);
             }
         }
@@ -346,7 +357,7 @@ impl Runner<'_> {
         }
         let state = play.into_state();
         let why_not = first_obstacle(&state, &entries);
-        let calls = calls(&mine);
+        let calls = calls(&mine, &[Party::Bank]);
         let why_not = why_not.or_else(|| calls.is_empty().then(|| "the bank made no call to the portal".to_owned()));
         let outcomes: BTreeMap<String, Outcome> =
             state.flows.values().filter_map(|flow| Some((flow.action.clone(), flow.outcome()?))).collect();
@@ -498,12 +509,12 @@ fn effects(state: &State, journal: &[Entry]) -> Vec<Missing> {
     missing
 }
 
-/// Calls of the bank to the portal, by method and shape of the path.
-pub(crate) fn calls(events: &[Event]) -> BTreeMap<String, u32> {
+/// Calls of these parties to the portal, by method and shape of the path.
+pub(crate) fn calls(events: &[Event], from: &[Party]) -> BTreeMap<String, u32> {
     let mut calls = BTreeMap::new();
     for event in events {
         if let What::Exchange(exchange) = &event.what
-            && exchange.from == Party::Bank
+            && from.contains(&exchange.from)
             && exchange.to == Party::Portal
         {
             *calls.entry(shape(&exchange.request.method, &exchange.request.url)).or_insert(0) += 1;
