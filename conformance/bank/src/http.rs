@@ -183,11 +183,45 @@ fn lost(error: &reqwest::Error) -> Lost {
     let mut untrusted = false;
     while let Some(cause) = source {
         causes.push(cause.to_string());
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        untrusted |= cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>());
+        untrusted |= is_of_tls(cause);
         source = cause.source();
     }
     // The address is in the first text and may hold a query; the causes are enough.
     let detail = causes.split_off(1.min(causes.len())).join(": ");
     if untrusted { Lost::Untrusted(detail) } else { Lost::Broken(detail) }
+}
+
+/// Whether the TLS library found something wrong with the other side. Its errors travel inside those of input and output,
+/// one inside the other.
+fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || inside.is_some_and(|inside| is_of_tls(inside))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn what_the_tls_library_found_is_not_taken_for_a_broken_line() {
+        let found = || rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        let once = io::Error::other(found());
+        assert!(is_of_tls(&found()) && is_of_tls(&once) && is_of_tls(&io::Error::other(once)));
+        assert!(!is_of_tls(&io::Error::from(io::ErrorKind::ConnectionReset)));
+    }
+
+    #[test]
+    fn media_types_are_read_without_their_parameters() {
+        let answer = |media: &str| Answer {
+            status: 200,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_str(media).unwrap())]),
+            body: Bytes::new(),
+            whole: true,
+        };
+        assert!(answer("application/json; charset=utf-8").is_json());
+        assert!(answer("application/problem+json").is_json());
+        assert!(!answer("text/html").is_json());
+    }
 }
