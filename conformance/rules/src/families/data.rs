@@ -203,11 +203,10 @@ fn debt_flows<'r, 'a>(reading: &'r Reading<'a>) -> impl Iterator<Item = (&'r Flo
 
 const NO_DEBTS: (&str, &str) = ("no debts were served and shown", "долги не отдавались или не показывались");
 
-fn per_item(
-    reading: &Reading<'_>,
-    fine: (&str, &str),
-    same: fn(&Value, &Value) -> Result<(), (&'static str, String, String)>,
-) -> Judgement {
+/// A field that differs: its name, as shown, as served.
+type Differs = (&'static str, String, String);
+
+fn per_item(reading: &Reading<'_>, fine: (&str, &str), same: fn(&Value, &Value) -> Result<(), Differs>) -> Judgement {
     let mut check = Check::new();
     for (flow, served) in debt_flows(reading) {
         let Some(shown) = shown(flow) else { continue };
@@ -238,7 +237,7 @@ fn text(value: Option<&Value>) -> String {
     }
 }
 
-fn equal(field: &'static str, served: &Value, shown: &Value) -> Result<(), (&'static str, String, String)> {
+fn equal(field: &'static str, served: &Value, shown: &Value) -> Result<(), Differs> {
     let (wanted, seen) = (text(served.get(field)), text(shown.get(field)));
     if wanted == seen { Ok(()) } else { Err((field, seen, wanted)) }
 }
@@ -486,9 +485,8 @@ fn profile(reading: &Reading<'_>) -> Judgement {
             // What was shown without having been served is the matter of another rule only where a lie left it out.
             check.saw(flow.evidence());
             let wanted = served.values(field);
-            if !wanted.contains(&normal(field, value))
-                && !(wanted.is_empty() && !reading.told(&["person-field-absent", "person-field-null"]).is_empty())
-            {
+            let left_out = wanted.is_empty() && !reading.told(&["person-field-absent", "person-field-null"]).is_empty();
+            if !left_out && !wanted.contains(&normal(field, value)) {
                 let of_portal = wanted.first().cloned().unwrap_or_else(|| "-".to_owned());
                 check.wrong(
                     format!(
