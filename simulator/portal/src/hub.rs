@@ -2,6 +2,7 @@
 //! copying and closing them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use certs::Authority;
@@ -32,6 +33,8 @@ pub struct Portal {
     /// The addresses that the default sandbox listens on; the others always take `localhost`.
     sandboxes: Mutex<BTreeMap<String, Arc<Sandbox>>>,
     snapshots: Mutex<BTreeMap<(String, String), u64>>,
+    /// The last number given to a sandbox: several may be opening at once, and none is in `sandboxes` until it is open.
+    numbered: AtomicU64,
 }
 
 /// What the journal says of a sandbox.
@@ -58,6 +61,7 @@ impl Portal {
             config,
             trusted: Arc::new(trusted),
             client: Arc::default(),
+            numbered: AtomicU64::default(),
             sandboxes: Mutex::default(),
             snapshots: Mutex::default(),
         }
@@ -110,13 +114,20 @@ impl Portal {
             // Said before anything is opened.
             read_partner(partner)?;
         }
-        let id = {
-            let sandboxes = self.all_locked();
-            (1_u64..).map(|number| format!("s{number}")).find(|id| !sandboxes.contains_key(id)).unwrap_or_default()
-        };
+        let id = self.free_id();
         let sandbox = self.open(&id, self.settings(ask), None).await?;
         sandbox.durable().await;
         Ok(sandbox)
+    }
+
+    /// An identifier that no sandbox has, and none that is being opened.
+    fn free_id(&self) -> String {
+        loop {
+            let id = format!("s{}", self.numbered.fetch_add(1, Ordering::Relaxed) + 1);
+            if !self.all_locked().contains_key(&id) {
+                return id;
+            }
+        }
     }
 
     /// Opens a sandbox: replays its journal where there is one, binds its listeners, starts its tasks.
@@ -342,10 +353,7 @@ impl Portal {
     /// A new sandbox that begins where this one stands, with the same keys.
     pub(crate) async fn fork(&self, sandbox: &Arc<Sandbox>) -> Result<Arc<Sandbox>, OpenError> {
         let events = self.standing_events(sandbox, sandbox.book().last()).await?;
-        let id = {
-            let sandboxes = self.all_locked();
-            (1_u64..).map(|number| format!("s{number}")).find(|id| !sandboxes.contains_key(id)).unwrap_or_default()
-        };
+        let id = self.free_id();
         let settings = Settings { clock: sandbox.clock().mode(), ..sandbox.settings().clone() };
         let world = World::new(settings.limits);
         let forked = Arc::new(Sandbox::new(Parts {

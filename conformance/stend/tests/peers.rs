@@ -1,0 +1,271 @@
+//! Strangers against the portal: OpenSSL signs, curl reads, a stock OIDC client signs in, and a bank in Python that shares
+//! no code with us is certified. Needs openssl, curl and Python packages, so it stands behind the feature `peers`.
+#![cfg(feature = "peers")]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::{Served, repository, run, stend};
+use serde_json::{Value, json};
+
+const REDIRECT: &str = "https://localhost:9443/callback";
+
+fn python() -> String {
+    std::env::var("STEND_PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
+/// Runs a foreign program; its standard output, or a panic with what it said.
+fn foreign(program: &str, words: &[&str], folder: &Path) -> Vec<u8> {
+    let output =
+        Command::new(program).args(words).current_dir(folder).output().unwrap_or_else(|why| panic!("{program}: {why}"));
+    assert!(output.status.success(), "{program} {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A key and a self-signed certificate, both by OpenSSL.
+fn openssl_keys(folder: &Path, alg: &str) {
+    let mut words =
+        vec!["req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=BANK01", "-keyout", "bank.key", "-out", "bank.crt"];
+    words.extend(match alg {
+        "ecdsa" => vec!["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        _ => vec!["-newkey", "rsa:2048"],
+    });
+    foreign("openssl", &words, folder);
+}
+
+fn serve_with_partner(folder: &Path, alg: &str) -> Served {
+    openssl_keys(folder, alg);
+    let partner = json!({
+        "client_id": "BANK01", "name": { "ru": "Банк Пример", "en": "Example Bank" },
+        "certificates": [std::fs::read_to_string(folder.join("bank.crt")).unwrap()],
+        "redirect_uris": [REDIRECT],
+        "scopes": ["openid", "fullname", "email", "mobile", "contacts", "id_doc", "snils"], "purposes": ["CREDIT"],
+    });
+    let served = Served::start(folder, &[]);
+    let (status, answer) = served.control(folder, "POST", "/partners", Some(partner));
+    assert!(matches!(status, 200 | 201), "{status} {answer}");
+    served
+}
+
+/// Signs with OpenSSL: a detached CMS for v1, a raw signature for v2/v3.
+fn secret(folder: &Path, version: &str, text: &str) -> String {
+    std::fs::write(folder.join("text"), text).unwrap();
+    let signed = match version {
+        "v1" => foreign(
+            "openssl",
+            &[
+                "cms", "-sign", "-binary", "-in", "text", "-signer", "bank.crt", "-inkey", "bank.key", "-md", "sha256",
+                "-outform", "DER",
+            ],
+            folder,
+        ),
+        _ => foreign("openssl", &["dgst", "-sha256", "-sign", "bank.key", "text"], folder),
+    };
+    base64url(&signed)
+}
+
+fn now() -> String {
+    String::from_utf8(foreign("date", &["-u", "+%Y.%m.%d %H:%M:%S +0000"], Path::new("."))).unwrap().trim().to_owned()
+}
+
+fn certificate_hash(folder: &Path) -> String {
+    foreign("openssl", &["x509", "-in", "bank.crt", "-outform", "DER", "-out", "bank.der"], folder);
+    let said = String::from_utf8(foreign("openssl", &["dgst", "-sha256", "-r", "bank.der"], folder)).unwrap();
+    said.split(' ').next().unwrap().to_uppercase()
+}
+
+fn complete_esia(version: &str, alg: &str) {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path();
+    let served = serve_with_partner(folder, alg);
+    let scope = "openid fullname id_doc contacts mobile email";
+    let (authorize, token) = match version {
+        "v1" => ("/aas/oauth2/ac", "/aas/oauth2/te"),
+        _ => ("/aas/oauth2/v2/ac", "/aas/oauth2/v3/te"),
+    };
+    let sign = |state: &str, stamp: &str, code: Option<&str>| {
+        let text = match version {
+            "v1" => format!("{scope}{stamp}BANK01{state}"),
+            _ => format!("BANK01{scope}{stamp}{state}{REDIRECT}{}", code.unwrap_or_default()),
+        };
+        secret(folder, version, &text)
+    };
+
+    let (state, stamp) = ("7a1d2f30-0f7c-4f6e-9f0e-2f4f5a6b7c8d", now());
+    let mut query = vec![
+        ("client_id", "BANK01".to_owned()),
+        ("client_secret", sign(state, &stamp, None)),
+        ("redirect_uri", REDIRECT.to_owned()),
+        ("scope", scope.to_owned()),
+        ("response_type", "code".to_owned()),
+        ("state", state.to_owned()),
+        ("timestamp", stamp),
+        ("access_type", "offline".to_owned()),
+    ];
+    if version != "v1" {
+        query.push(("client_certificate_hash", certificate_hash(folder)));
+    }
+    let url = reqwest::Url::parse_with_params(&format!("{}{authorize}", served.portal()), &query).unwrap();
+    let (status, act) = served.control(
+        folder,
+        "POST",
+        "/citizen/act",
+        Some(json!({
+            "url": url.as_str(), "citizen": "anna-confirmed",
+            "factors": { "password": "right", "second": "right" }, "decision": "approve",
+        })),
+    );
+    assert_eq!(status, 200, "{act}");
+    let back = reqwest::Url::parse(act["redirect"].as_str().unwrap()).unwrap();
+    let answer: std::collections::BTreeMap<_, _> = back.query_pairs().into_owned().collect();
+    assert_eq!(answer["state"], state);
+
+    let (state, stamp) = ("0b2e4d60-1f8c-4a6e-8f0e-3f4f5a6b7c8e", now());
+    let mut form = vec![
+        format!("client_id=BANK01"),
+        format!("grant_type=authorization_code"),
+        format!("token_type=Bearer"),
+        format!("code={}", answer["code"]),
+        format!("state={state}"),
+        format!("timestamp={stamp}"),
+        format!("scope={scope}"),
+        format!("redirect_uri={REDIRECT}"),
+        format!("client_secret={}", sign(state, &stamp, Some(&answer["code"]))),
+    ];
+    if version != "v1" {
+        form.push(format!("client_certificate_hash={}", certificate_hash(folder)));
+    }
+    let ca = served.ready["ca"].as_str().unwrap().to_owned();
+    let endpoint = format!("{}{token}", served.portal());
+    let mut words = vec!["--silent", "--cacert", &ca];
+    for pair in &form {
+        words.extend(["--data-urlencode", pair]);
+    }
+    words.push(&endpoint);
+    let tokens: Value = serde_json::from_slice(&foreign("curl", &words, folder)).unwrap();
+    assert_eq!(tokens["state"], state, "{tokens}");
+    assert!(tokens["refresh_token"].is_string() && tokens["id_token"].is_string(), "{tokens}");
+
+    let access = tokens["access_token"].as_str().unwrap();
+    let oid = oid_of(access);
+    let person = format!("{}/rs/prns/{oid}?embed=(documents.elements,contacts.elements)", served.portal());
+    let bearer = format!("Authorization: Bearer {access}");
+    let read: Value = serde_json::from_slice(&foreign(
+        "curl",
+        &["--silent", "--globoff", "--cacert", &ca, "-H", &bearer, &person],
+        folder,
+    ))
+    .unwrap();
+    let (_, anna) = served.control(folder, "GET", "/citizens/anna-confirmed", None);
+    assert_eq!(read["lastName"], anna["last_name"], "{read}");
+    assert_eq!(read["documents"]["elements"][0]["type"], "RF_PASSPORT", "{read}");
+    assert!(read["contacts"]["size"].as_u64().unwrap() >= 1, "{read}");
+    assert!(read.get("snils").is_none(), "what was not asked is not given: {read}");
+}
+
+fn oid_of(jwt: &str) -> i64 {
+    use base64::Engine;
+    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&payload).unwrap();
+    claims["urn:esia:sbj_id"].as_i64().expect("a number")
+}
+
+#[test]
+fn openssl_cms_completes_v1_with_rsa() {
+    complete_esia("v1", "rsa");
+}
+
+#[test]
+fn openssl_cms_completes_v1_with_ecdsa() {
+    complete_esia("v1", "ecdsa");
+}
+
+#[test]
+fn openssl_raw_signature_completes_v3_with_rsa() {
+    complete_esia("v3", "rsa");
+}
+
+#[test]
+fn openssl_raw_signature_completes_v3_with_ecdsa() {
+    complete_esia("v3", "ecdsa");
+}
+
+fn complete_oidc(alg: &str, jose: &str) {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path();
+    let served = serve_with_partner(folder, alg);
+    let ask = json!({
+        "portal": served.portal(), "ca": served.ready["ca"], "control": served.ready["control"], "token": served.token(folder),
+        "issuer": served.ready["oidc_issuer"], "client_id": "BANK01", "key": folder.join("bank.key"), "alg": jose,
+        "redirect_uri": REDIRECT, "citizen": "anna-confirmed",
+    });
+    let script = repository().join("conformance/stend/tests/peers/oidc_client.py");
+    let said = foreign(&python(), &[script.to_str().unwrap(), &ask.to_string()], folder);
+    let person: Value = serde_json::from_slice(&said).unwrap();
+    let (_, anna) = served.control(folder, "GET", "/citizens/anna-confirmed", None);
+    assert_eq!(person["family_name"], anna["last_name"]);
+    assert_eq!(person["email"], anna["email"]);
+}
+
+#[test]
+fn a_stock_oidc_client_completes_the_code_flow_with_rsa() {
+    complete_oidc("rsa", "RS256");
+}
+
+#[test]
+fn a_stock_oidc_client_completes_the_code_flow_with_ecdsa() {
+    complete_oidc("ecdsa", "ES256");
+}
+
+/// Certifies the Python sample over the scenarios it has claims for; `defect` switches one of its own mistakes on.
+fn certify_python(defect: &str, more: &[&str]) -> (i32, Value) {
+    let report = tempfile::tempdir().unwrap();
+    let interpreter = std::path::PathBuf::from(python());
+    let folder = interpreter.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
+    let (code, _, stderr) = run(stend()
+        .env("PATH", path)
+        .env("SAMPLE_DEFECT", defect)
+        .args(["certify", "--bank", "conformance/samples/python/bank.yaml", "--report"])
+        .arg(report.path())
+        .args(more));
+    let text =
+        std::fs::read_to_string(report.path().join("report.json")).unwrap_or_else(|why| panic!("{why}: {stderr}"));
+    (code, serde_json::from_str(&text).unwrap())
+}
+
+fn failed(report: &Value) -> Vec<String> {
+    report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|finding| finding["rule_id"].as_str().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn the_python_bank_passes_what_it_claims() {
+    let (code, report) = certify_python("", &[]);
+    assert_eq!(code, 0, "{:#}", report["findings"]);
+    assert!(report["summary"]["pass"].as_u64().unwrap() > 100, "{}", report["summary"]);
+}
+
+#[test]
+fn the_python_banks_own_defects_are_caught() {
+    for (defect, rule, more) in [
+        ("first-page", "DATA-08", ["--scenario", "debts-shown"]),
+        ("roubles", "DATA-03", ["--scenario", "debts-shown"]),
+        ("one-session", "RESP-05", ["--scenario", "callback-in-a-fresh-browser"]),
+    ] {
+        let (code, report) = certify_python(defect, &more);
+        assert_eq!(code, 1, "{defect}");
+        assert!(failed(&report).iter().any(|id| id == rule), "{defect}: {:?}", failed(&report));
+    }
+}
