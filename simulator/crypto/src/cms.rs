@@ -1,27 +1,30 @@
-//! CMS SignedData (RFC 5652), the container of ESIA v1's `client_secret`: made, read and verified over its exact bytes.
+//! CMS SignedData (RFC 5652), the container of ESIA v1's `client_secret`: made, read and verified.
 //!
-//! Reading is tolerant of what CMS writers differ in (attached or detached, signed attributes or none, BER or DER,
-//! issuer and serial or key identifier), because the caller has to say what was wrong, not merely that something was.
+//! The encoding is that of the crates `cms` and `der`; here is what a signature means. Reading is tolerant of what CMS
+//! writers differ in (attached or detached, signed attributes or none, DER or BER with indefinite lengths, issuer and
+//! serial or key identifier), because the caller has to say what was wrong, not merely that something was.
+//!
+//! Signed attributes are signed as the DER of a SET OF (RFC 5652 §5.4) and verified in the order in which they came, as
+//! OpenSSL does: attributes out of DER order hold only under a signature over just that order.
 
-use crate::asn1::{
-    self, CONTEXT_0, CONTEXT_1, Element, INTEGER, Malformed, NULL, OCTET_STRING, OID, Reader, SEQUENCE, SET,
-};
-use crate::{Certificate, Family, KeyError, PrivateKey, Scheme, digest};
+mod suite;
+mod wire;
 
-const ID_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
-const ID_SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
-const CONTENT_TYPE: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x03];
-const MESSAGE_DIGEST: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x04];
-const SIGNING_TIME: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x05];
-const SHA256: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01];
-const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
-const SHA256_WITH_RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
-const ECDSA_WITH_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
-const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+use ::cms::cert::IssuerAndSerialNumber;
+use ::cms::content_info::CmsVersion;
+use ::cms::signed_data::{SignedAttributes, SignerIdentifier, SignerInfo};
+use der::asn1::{ObjectIdentifier, OctetString, SetOfVec};
+use der::oid::db::rfc5911::{ID_CONTENT_TYPE, ID_DATA, ID_MESSAGE_DIGEST, ID_SIGNING_TIME};
+use der::{Any, Choice, DateTime, Decode, DecodeValue, Encode, EncodeValue, Tagged};
+use x509_cert::attr::Attribute;
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
+use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
+use x509_cert::time::Time;
 
-/// Primitive `[0]`, the key identifier of a signer.
-const KEY_IDENTIFIER: u8 = 0x80;
+use self::suite::Suite;
+use self::wire::{Content, Members, Octets, SignedData};
+use crate::{Certificate, Family, KeyError, PrivateKey};
 
 /// Largest container read.
 const LARGEST: usize = 1024 * 1024;
@@ -69,13 +72,7 @@ pub struct Signer {
     /// Dotted OID of the signature algorithm.
     pub algorithm: String,
     pub has_signed_attributes: bool,
-    digest_oid: Vec<u8>,
-    algorithm_oid: Vec<u8>,
-    /// Signed attributes as the SET OF that is signed: once as they stand, once in DER order.
-    signed: Option<[Vec<u8>; 2]>,
-    content_type: Option<Vec<u8>>,
-    message_digest: Option<Vec<u8>>,
-    signature: Vec<u8>,
+    info: SignerInfo,
 }
 
 /// How a container names its signer.
@@ -100,9 +97,9 @@ pub struct Verified {
 pub enum CmsError {
     #[error("verify the container: the attached content is not the expected one")]
     AttachedContentDiffers { seen: Vec<u8> },
-    #[error("verify the container: the attribute content-type is missing or not id-data")]
+    #[error("verify the container: the attribute content-type is missing, repeated or not id-data")]
     ContentTypeWrong,
-    #[error("verify the container: its digest {0} is not SHA-256")]
+    #[error("verify the container: its digest {0} is not the one that goes with the signer's key")]
     DigestUnsupported(String),
     #[error("sign: {0}")]
     Key(KeyError),
@@ -110,7 +107,7 @@ pub enum CmsError {
     SignerKey(KeyError),
     #[error("verify the container: the digest inside is not that of the content")]
     MessageDigestMismatch { inside: String, computed: String },
-    #[error("verify the container: the attribute message-digest is missing")]
+    #[error("verify the container: the attribute message-digest is missing or repeated")]
     MessageDigestMissing,
     #[error("verify the container: there is no signer in it")]
     NoSigner,
@@ -150,9 +147,9 @@ impl CmsError {
     }
 }
 
-impl From<Malformed> for CmsError {
-    fn from(error: Malformed) -> Self {
-        Self::NotCms(error.0.to_owned())
+impl From<der::Error> for CmsError {
+    fn from(error: der::Error) -> Self {
+        Self::NotCms(error.to_string())
     }
 }
 
@@ -163,60 +160,62 @@ pub fn sign(
     certificate: &Certificate,
     options: &Options,
 ) -> Result<Vec<u8>, CmsError> {
-    let oid = |oid: &[u8]| asn1::tlv(OID, &[oid]);
-    let sha256 = asn1::tlv(SEQUENCE, &[&oid(SHA256)]);
-    let (version, signer) = match certificate.key_identifier().filter(|_| options.by_key_identifier) {
-        Some(identifier) => (3, asn1::tlv(KEY_IDENTIFIER, &[identifier])),
-        None => (1, asn1::tlv(SEQUENCE, &[certificate.issuer_der(), certificate.serial_der()])),
+    let suite = Suite::of(key.family());
+    let signed_attrs =
+        options.signed_attributes.then(|| attributes(content, suite, options.signing_time)).transpose()?;
+    let set = signed_attrs.as_ref().map(Encode::to_der).transpose()?;
+    let signature = key.sign(set.as_deref().unwrap_or(content)).map_err(CmsError::Key)?;
+    let identifier = certificate.key_identifier().filter(|_| options.by_key_identifier);
+    let version = if identifier.is_some() { CmsVersion::V3 } else { CmsVersion::V1 };
+    let info = SignerInfo {
+        version,
+        sid: match identifier {
+            Some(identifier) => {
+                SignerIdentifier::SubjectKeyIdentifier(SubjectKeyIdentifier(OctetString::new(identifier)?))
+            }
+            None => SignerIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
+                issuer: Name::from_der(certificate.issuer_der())?,
+                serial_number: SerialNumber::from_der(certificate.serial_der())?,
+            }),
+        },
+        digest_alg: suite.digest_identifier(),
+        signed_attrs,
+        signature_algorithm: suite.signature_identifier(),
+        signature: OctetString::new(signature)?,
+        unsigned_attrs: None,
     };
-    let attributes = options.signed_attributes.then(|| attributes(content, options.signing_time));
-    let signed = attributes.as_deref().unwrap_or(content);
-    let signature = key.sign(signed).map_err(CmsError::Key)?;
-    let algorithm = match key.family() {
-        Family::EcdsaP256 => asn1::tlv(SEQUENCE, &[&oid(ECDSA_WITH_SHA256)]),
-        Family::Rsa => asn1::tlv(SEQUENCE, &[&oid(RSA_ENCRYPTION), &NULL]),
+    let data = SignedData {
+        version,
+        digest_algorithms: SetOfVec::from_iter([suite.digest_identifier()])?,
+        content: Content {
+            kind: ID_DATA,
+            bytes: options.attached.then(|| OctetString::new(content).map(Octets)).transpose()?,
+        },
+        certificates: match options.include_certificate {
+            true => Some(Members(SetOfVec::from_iter([Any::from_der(certificate.der())?])?)),
+            false => None,
+        },
+        crls: None,
+        signers: SetOfVec::from_iter([Any::encode_from(&info)?])?,
     };
-    // The attributes are signed as a SET and stored under an implicit tag (RFC 5652 §5.4).
-    let stored = attributes.map_or_else(Vec::new, |mut set| {
-        set[0] = CONTEXT_0;
-        set
-    });
-    let version_der = asn1::tlv(INTEGER, &[&[version]]);
-    let signature = asn1::tlv(OCTET_STRING, &[&signature]);
-    let info = asn1::tlv(SEQUENCE, &[&version_der, &signer, &sha256, &stored, &algorithm, &signature]);
-    let econtent =
-        if options.attached { asn1::tlv(CONTEXT_0, &[&asn1::tlv(OCTET_STRING, &[content])]) } else { Vec::new() };
-    let encapsulated = asn1::tlv(SEQUENCE, &[&oid(ID_DATA), &econtent]);
-    let certificates =
-        if options.include_certificate { asn1::tlv(CONTEXT_0, &[certificate.der()]) } else { Vec::new() };
-    let data = asn1::tlv(
-        SEQUENCE,
-        &[&version_der, &asn1::tlv(SET, &[&sha256]), &encapsulated, &certificates, &asn1::tlv(SET, &[&info])],
-    );
-    Ok(asn1::tlv(SEQUENCE, &[&oid(ID_SIGNED_DATA), &asn1::tlv(CONTEXT_0, &[&data])]))
+    Ok(data.to_container()?)
 }
 
-fn attributes(content: &[u8], signing_time: Option<i64>) -> Vec<u8> {
-    let attribute =
-        |oid: &[u8], value: &[u8]| asn1::tlv(SEQUENCE, &[&asn1::tlv(OID, &[oid]), &asn1::tlv(SET, &[value])]);
+fn attributes(content: &[u8], suite: &Suite, signing_time: Option<i64>) -> der::Result<SignedAttributes> {
     let mut members = vec![
-        attribute(CONTENT_TYPE, &asn1::tlv(OID, &[ID_DATA])),
-        attribute(MESSAGE_DIGEST, &asn1::tlv(OCTET_STRING, &[&digest::sha256(content)])),
+        attribute(ID_CONTENT_TYPE, &ID_DATA)?,
+        attribute(ID_MESSAGE_DIGEST, &OctetString::new((suite.digest)(content))?)?,
     ];
-    if let Some(time) = signing_time.and_then(time) {
-        members.push(attribute(SIGNING_TIME, &time));
+    let since_1970 = signing_time.and_then(|seconds| u64::try_from(seconds).ok()).map(std::time::Duration::from_secs);
+    if let Some(time) = since_1970.and_then(|span| DateTime::from_unix_duration(span).ok()) {
+        // UTCTime up to 2049, GeneralizedTime after (RFC 5652 §11.3): the conversion's own choice.
+        members.push(attribute(ID_SIGNING_TIME, &Time::from(time))?);
     }
-    asn1::set_of(SET, members)
+    members.try_into()
 }
 
-/// UTCTime up to 2049, GeneralizedTime after (RFC 5652 §11.3).
-fn time(seconds: i64) -> Option<Vec<u8>> {
-    use der::Encode;
-    let span = std::time::Duration::from_secs(u64::try_from(seconds).ok()?);
-    match der::asn1::UtcTime::from_unix_duration(span) {
-        Ok(time) => time.to_der().ok(),
-        Err(_) => der::asn1::GeneralizedTime::from_unix_duration(span).ok()?.to_der().ok(),
-    }
+fn attribute(oid: ObjectIdentifier, value: &(impl Tagged + EncodeValue)) -> der::Result<Attribute> {
+    Ok(Attribute { oid, values: SetOfVec::from_iter([Any::encode_from(value)?])? })
 }
 
 impl Container {
@@ -225,45 +224,13 @@ impl Container {
         if bytes.len() > LARGEST {
             return Err(CmsError::NotCms("larger than a megabyte".to_owned()));
         }
-        match Self::read_definite(bytes) {
-            Err(CmsError::NotCms(_)) => Self::read_definite(&asn1::definite(bytes)?),
-            settled => settled,
-        }
-    }
-
-    fn read_definite(bytes: &[u8]) -> Result<Self, CmsError> {
-        let mut outer = Reader::new(asn1::single(bytes, SEQUENCE)?.content);
-        let kind = outer.expect(OID)?.content;
-        if kind != ID_SIGNED_DATA {
-            return Err(CmsError::NotSignedData(asn1::dotted(kind)));
-        }
-        let explicit = outer.expect(CONTEXT_0)?;
-        outer.end()?;
-        let mut data = Reader::new(asn1::single(explicit.content, SEQUENCE)?.content);
-        data.expect(INTEGER)?;
-        data.expect(SET)?;
-        let mut encapsulated = Reader::new(data.expect(SEQUENCE)?.content);
-        encapsulated.expect(OID)?;
-        let attached = match encapsulated.optional(CONTEXT_0)? {
-            // Octet strings in pieces are joined by the second reading.
-            Some(explicit) => Some(asn1::single(explicit.content, OCTET_STRING)?.content.to_vec()),
-            None => None,
-        };
+        let data = SignedData::from_container(bytes)?;
+        let signers = data.signers()?.into_iter().map(Signer::new).collect::<Result<_, _>>()?;
         let mut certificates = Vec::new();
-        if let Some(set) = data.optional(CONTEXT_0)? {
-            let mut members = Reader::new(set.content);
-            while !members.is_empty() {
-                certificates.extend(Certificate::from_der(members.any()?.whole).ok());
-            }
+        for member in data.certificates.iter().flat_map(|members| members.0.iter()) {
+            certificates.extend(Certificate::from_der(&member.to_der()?).ok());
         }
-        data.optional(CONTEXT_1)?;
-        let mut infos = Reader::new(data.expect(SET)?.content);
-        data.end()?;
-        let mut signers = Vec::new();
-        while !infos.is_empty() {
-            signers.push(Signer::read(&infos.expect(SEQUENCE)?)?);
-        }
-        Ok(Self { attached, certificates, signers })
+        Ok(Self { attached: data.content.bytes.map(|octets| octets.0.into()), certificates, signers })
     }
 
     /// Verifies the one signature over this content. An attached content must be the same. The signer's certificate is
@@ -297,92 +264,44 @@ impl Container {
 }
 
 impl Signer {
-    fn read(info: &Element<'_>) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(info.content);
-        reader.expect(INTEGER)?;
-        let id = match reader.optional(KEY_IDENTIFIER)? {
-            Some(identifier) => SignerId::KeyIdentifier(identifier.content.to_vec()),
-            None => {
-                let mut parts = Reader::new(reader.expect(SEQUENCE)?.content);
-                let issuer = parts.expect(SEQUENCE)?.whole.to_vec();
-                SignerId::IssuerAndSerial { issuer, serial: parts.expect(INTEGER)?.whole.to_vec() }
-            }
-        };
-        let algorithm = |element: Element<'_>| -> Result<Vec<u8>, Malformed> {
-            Ok(Reader::new(element.content).expect(OID)?.content.to_vec())
-        };
-        let digest_oid = algorithm(reader.expect(SEQUENCE)?)?;
-        let attributes = reader.optional(CONTEXT_0)?;
-        let algorithm_oid = algorithm(reader.expect(SEQUENCE)?)?;
-        let signature = reader.expect(OCTET_STRING)?.content.to_vec();
-        reader.optional(CONTEXT_1)?;
-        reader.end()?;
-        let mut signer = Self {
-            id,
-            digest: asn1::dotted(&digest_oid),
-            algorithm: asn1::dotted(&algorithm_oid),
-            has_signed_attributes: attributes.is_some(),
-            digest_oid,
-            algorithm_oid,
-            signed: None,
-            content_type: None,
-            message_digest: None,
-            signature,
-        };
-        if let Some(attributes) = attributes {
-            signer.read_attributes(attributes.content)?;
-        }
-        Ok(signer)
-    }
-
-    fn read_attributes(&mut self, content: &[u8]) -> Result<(), Malformed> {
-        let mut members = Vec::new();
-        let mut reader = Reader::new(content);
-        while !reader.is_empty() {
-            let attribute = reader.expect(SEQUENCE)?;
-            members.push(attribute.whole.to_vec());
-            let mut parts = Reader::new(attribute.content);
-            let oid = parts.expect(OID)?.content;
-            let mut values = Reader::new(parts.expect(SET)?.content);
-            match oid {
-                CONTENT_TYPE => self.content_type = Some(values.expect(OID)?.content.to_vec()),
-                MESSAGE_DIGEST => self.message_digest = Some(values.expect(OCTET_STRING)?.content.to_vec()),
-                _ => {}
-            }
-        }
-        self.signed = Some([asn1::tlv(SET, &[content]), asn1::set_of(SET, members)]);
-        Ok(())
+    fn new(info: SignerInfo) -> der::Result<Self> {
+        Ok(Self {
+            id: SignerId::new(&info.sid)?,
+            digest: info.digest_alg.oid.to_string(),
+            algorithm: info.signature_algorithm.oid.to_string(),
+            has_signed_attributes: info.signed_attrs.is_some(),
+            info,
+        })
     }
 
     fn verify(&self, content: &[u8], certificate: &Certificate) -> Result<(), CmsError> {
-        if self.digest_oid != SHA256 {
-            return Err(CmsError::DigestUnsupported(digest_name(&self.digest)));
+        let digest = self.info.digest_alg.oid;
+        if !suite::knows_digest(digest) {
+            return Err(CmsError::DigestUnsupported(suite::digest_name(digest)));
         }
         let key = certificate.public_key().map_err(CmsError::SignerKey)?;
-        let scheme = match (self.algorithm_oid.as_slice(), key.family()) {
-            (RSA_ENCRYPTION | SHA256_WITH_RSA, Family::Rsa) => Scheme::RsaPkcs1Sha256,
-            (RSASSA_PSS, Family::Rsa) => Scheme::RsaPssSha256,
-            (ECDSA_WITH_SHA256 | EC_PUBLIC_KEY, Family::EcdsaP256) => Scheme::EcdsaSha256Der,
-            (_, family) => {
-                return Err(CmsError::SignatureAlgorithmWrong { algorithm: self.algorithm.clone(), family });
-            }
+        let suite = Suite::of(key.family());
+        if suite.digest_oid != digest {
+            return Err(CmsError::DigestUnsupported(suite::digest_name(digest)));
+        }
+        let scheme = suite.scheme(self.info.signature_algorithm.oid).ok_or_else(|| {
+            CmsError::SignatureAlgorithmWrong { algorithm: self.algorithm.clone(), family: key.family() }
+        })?;
+        let holds = |bytes: &[u8]| {
+            key.verify(scheme, bytes, self.info.signature.as_bytes()).map_err(|_| CmsError::SignatureMismatch)
         };
-        let Some([as_stood, ordered]) = &self.signed else {
-            return key.verify(scheme, content, &self.signature).map_err(|_| CmsError::SignatureMismatch);
-        };
-        if self.content_type.as_deref() != Some(ID_DATA) {
+        let Some(attributes) = &self.info.signed_attrs else { return holds(content) };
+        if only::<ObjectIdentifier>(attributes, ID_CONTENT_TYPE) != Some(ID_DATA) {
             return Err(CmsError::ContentTypeWrong);
         }
-        let inside = self.message_digest.as_deref().ok_or(CmsError::MessageDigestMissing)?;
-        let computed = digest::sha256(content);
-        // The signature over the attributes is looked at first: a digest in unsigned attributes means nothing.
-        let holds = |set: &Vec<u8>| key.verify(scheme, set, &self.signature).is_ok();
-        if !holds(ordered) && !holds(as_stood) {
-            return Err(CmsError::SignatureMismatch);
-        }
-        if !crate::compare::same(inside, &computed) {
+        let inside = only::<OctetString>(attributes, ID_MESSAGE_DIGEST).ok_or(CmsError::MessageDigestMissing)?;
+        // The signature over the attributes is looked at first: a digest in unsigned attributes means nothing. They are
+        // stored under an implicit tag and signed as a SET, which this writes in the order in which they were read.
+        holds(&attributes.to_der()?)?;
+        let computed = (suite.digest)(content);
+        if !crate::compare::same(inside.as_bytes(), &computed) {
             return Err(CmsError::MessageDigestMismatch {
-                inside: hex::encode(inside),
+                inside: hex::encode(inside.as_bytes()),
                 computed: hex::encode(computed),
             });
         }
@@ -390,7 +309,28 @@ impl Signer {
     }
 }
 
+/// The value of an attribute that must stand once and have one value (RFC 5652 §11.1, §11.2).
+fn only<'a, T: Choice<'a> + DecodeValue<'a>>(attributes: &'a SignedAttributes, oid: ObjectIdentifier) -> Option<T> {
+    let mut found = attributes.iter().filter(|attribute| attribute.oid == oid);
+    let (Some(attribute), None) = (found.next(), found.next()) else { return None };
+    let [value] = attribute.values.as_slice() else { return None };
+    value.decode_as().ok()
+}
+
 impl SignerId {
+    fn new(sid: &SignerIdentifier) -> der::Result<Self> {
+        match sid {
+            SignerIdentifier::IssuerAndSerialNumber(named) => Ok(Self::IssuerAndSerial {
+                // Read once more by the rules of DER, which put the parts of a name into the order of a certificate's.
+                issuer: Name::from_der(&named.issuer.to_der()?)?.to_der()?,
+                serial: named.serial_number.to_der()?,
+            }),
+            SignerIdentifier::SubjectKeyIdentifier(identifier) => {
+                Ok(Self::KeyIdentifier(identifier.0.as_bytes().to_vec()))
+            }
+        }
+    }
+
     /// Whether this names the certificate.
     pub fn is(&self, certificate: &Certificate) -> bool {
         match self {
@@ -400,17 +340,4 @@ impl SignerId {
             Self::KeyIdentifier(identifier) => certificate.key_identifier() == Some(identifier),
         }
     }
-}
-
-fn digest_name(oid: &str) -> String {
-    let name = match oid {
-        "1.2.840.113549.2.5" => "MD5",
-        "1.3.14.3.2.26" => "SHA-1",
-        "2.16.840.1.101.3.4.2.2" => "SHA-384",
-        "2.16.840.1.101.3.4.2.3" => "SHA-512",
-        "1.2.643.7.1.1.2.2" => "Streebog-256",
-        "1.2.643.7.1.1.2.3" => "Streebog-512",
-        other => other,
-    };
-    name.to_owned()
 }

@@ -5,19 +5,19 @@
 use std::fmt;
 use std::sync::Arc;
 
+use der::asn1::{AnyRef, BitStringRef, OctetStringRef, UintRef};
+use der::oid::db::rfc5912::{ID_EC_PUBLIC_KEY, ID_RSASSA_PSS, RSA_ENCRYPTION, SECP_256_R_1};
+use der::{Decode, Encode};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{self, EcdsaKeyPair, KeyPair, RsaKeyPair, UnparsedPublicKey};
+use rsa::pkcs1::RsaPublicKeyRef;
+use rsa::pkcs8::PrivateKeyInfoRef;
+use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::asn1::{self, BIT_STRING, INTEGER, Malformed, OCTET_STRING, OID, Reader, SEQUENCE};
 use crate::{Algorithm, Family, Scheme};
-
-const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
-const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 
 /// What is wrong with a key or with the wish to use it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +36,12 @@ pub enum KeyError {
     UnknownAlgorithm(String),
     #[error("sign by {scheme} with a key of {family}")]
     WrongFamily { family: Family, scheme: Scheme },
+}
+
+impl From<der::Error> for KeyError {
+    fn from(error: der::Error) -> Self {
+        Self::Malformed(error.to_string())
+    }
 }
 
 /// Why a signature does not hold.
@@ -106,14 +112,8 @@ impl PrivateKey {
             let der = Zeroizing::new(block.der);
             match block.label.as_str() {
                 "PRIVATE KEY" => return Self::from_pkcs8_der(&der),
-                "RSA PRIVATE KEY" => {
-                    let algorithm = asn1::tlv(SEQUENCE, &[&asn1::tlv(OID, &[RSA_ENCRYPTION]), &asn1::NULL]);
-                    return Self::from_pkcs8_der(&wrap(&algorithm, &der));
-                }
-                "EC PRIVATE KEY" => {
-                    let oids = [asn1::tlv(OID, &[EC_PUBLIC_KEY]), asn1::tlv(OID, &[P256])];
-                    return Self::from_pkcs8_der(&wrap(&asn1::tlv(SEQUENCE, &[&oids[0], &oids[1]]), &der));
-                }
+                "RSA PRIVATE KEY" => return Self::from_pkcs8_der(&wrap(Family::Rsa, &der)?),
+                "EC PRIVATE KEY" => return Self::from_pkcs8_der(&wrap(Family::EcdsaP256, &der)?),
                 _ => seen.push(block.label),
             }
         }
@@ -123,21 +123,21 @@ impl PrivateKey {
 
     /// Reads PKCS#8 in DER.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
-        let (algorithm, parameters) = pkcs8_algorithm(der).map_err(|error| KeyError::Malformed(error.to_string()))?;
         let refused = |error: ring::error::KeyRejected| KeyError::Malformed(error.to_string());
-        let (pair, public) = if algorithm == RSA_ENCRYPTION {
-            let pair = RsaKeyPair::from_pkcs8(der).map_err(refused)?;
-            let public = PublicKey::from_rsa_der(pair.public().as_ref())?;
-            (Pair::Rsa(Box::new(pair)), public)
-        } else if algorithm == EC_PUBLIC_KEY && parameters == P256 {
-            let chance = SystemRandom::new();
-            let read = |form| EcdsaKeyPair::from_pkcs8(form, der, &chance).map_err(refused);
-            let fixed = read(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)?;
-            let der = read(&signature::ECDSA_P256_SHA256_ASN1_SIGNING)?;
-            let public = PublicKey::from_point(fixed.public_key().as_ref())?;
-            (Pair::Ec { der: Box::new(der), fixed: Box::new(fixed) }, public)
-        } else {
-            return Err(KeyError::UnknownAlgorithm(asn1::dotted(algorithm)));
+        let (pair, public) = match family(&PrivateKeyInfoRef::from_der(der)?.algorithm)? {
+            Family::Rsa => {
+                let pair = RsaKeyPair::from_pkcs8(der).map_err(refused)?;
+                let public = PublicKey::from_rsa_der(pair.public().as_ref())?;
+                (Pair::Rsa(Box::new(pair)), public)
+            }
+            Family::EcdsaP256 => {
+                let chance = SystemRandom::new();
+                let read = |form| EcdsaKeyPair::from_pkcs8(form, der, &chance).map_err(refused);
+                let fixed = read(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)?;
+                let der = read(&signature::ECDSA_P256_SHA256_ASN1_SIGNING)?;
+                let public = PublicKey::from_point(fixed.public_key().as_ref())?;
+                (Pair::Ec { der: Box::new(der), fixed: Box::new(fixed) }, public)
+            }
         };
         Ok(Self(Arc::new(Held { pkcs8: Zeroizing::new(der.to_vec()), pair, public })))
     }
@@ -196,16 +196,14 @@ impl fmt::Debug for PrivateKey {
 impl PublicKey {
     /// Reads a SubjectPublicKeyInfo.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, KeyError> {
-        let [algorithm, parameters, inner] = spki_parts(der).map_err(|error| KeyError::Malformed(error.to_string()))?;
+        let info = SubjectPublicKeyInfoRef::from_der(der)?;
+        let bits = info.subject_public_key.as_bytes();
+        let inner = bits.ok_or_else(|| KeyError::Malformed("a key of unused bits".to_owned()))?;
         // A key that its owner reserved for PSS is an RSA key all the same; the reservation is not enforced.
-        if algorithm == RSA_ENCRYPTION || algorithm == RSASSA_PSS {
-            Self::from_rsa_der(inner)
-        } else if algorithm == EC_PUBLIC_KEY && parameters == P256 {
-            Self::from_point(inner)
-        } else if algorithm == EC_PUBLIC_KEY {
-            Err(KeyError::UnknownAlgorithm(format!("curve {}", asn1::dotted(parameters))))
-        } else {
-            Err(KeyError::UnknownAlgorithm(asn1::dotted(algorithm)))
+        let family = if info.algorithm.oid == ID_RSASSA_PSS { Family::Rsa } else { family(&info.algorithm)? };
+        match family {
+            Family::EcdsaP256 => Self::from_point(inner),
+            Family::Rsa => Self::from_rsa_der(inner),
         }
     }
 
@@ -221,26 +219,29 @@ impl PublicKey {
     }
 
     pub(crate) fn from_rsa_parts(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
-        Self::from_rsa_der(&asn1::tlv(SEQUENCE, &[&asn1::unsigned(modulus), &asn1::unsigned(exponent)]))
+        let key = RsaPublicKeyRef { modulus: UintRef::new(modulus)?, public_exponent: UintRef::new(exponent)? };
+        Self::from_rsa_der(&key.to_der()?)
     }
 
     fn from_rsa_der(inner: &[u8]) -> Result<Self, KeyError> {
-        let (modulus, _) = rsa_parts(inner).map_err(|error| KeyError::Malformed(error.to_string()))?;
-        let bits = bit_length(modulus);
+        let bits = bit_length(RsaPublicKeyRef::from_der(inner)?.modulus.as_bytes());
         if bits < 2048 {
             return Err(KeyError::TooShort(bits));
         }
-        let algorithm = asn1::tlv(SEQUENCE, &[&asn1::tlv(OID, &[RSA_ENCRYPTION]), &asn1::NULL]);
-        Ok(Self { family: Family::Rsa, spki: wrap_public(&algorithm, inner), inner: inner.to_vec() })
+        Self::from_inner(Family::Rsa, inner)
     }
 
     pub(crate) fn from_point(point: &[u8]) -> Result<Self, KeyError> {
         if point.len() != 65 || point[0] != 4 {
             return Err(KeyError::Malformed("the point is not an uncompressed one of P-256".to_owned()));
         }
-        let oids = [asn1::tlv(OID, &[EC_PUBLIC_KEY]), asn1::tlv(OID, &[P256])];
-        let algorithm = asn1::tlv(SEQUENCE, &[&oids[0], &oids[1]]);
-        Ok(Self { family: Family::EcdsaP256, spki: wrap_public(&algorithm, point), inner: point.to_vec() })
+        Self::from_inner(Family::EcdsaP256, point)
+    }
+
+    fn from_inner(family: Family, inner: &[u8]) -> Result<Self, KeyError> {
+        let algorithm = identifier(family);
+        let info = SubjectPublicKeyInfoRef { algorithm, subject_public_key: BitStringRef::from_bytes(inner)? };
+        Ok(Self { family, spki: info.to_der()?, inner: inner.to_vec() })
     }
 
     pub fn family(&self) -> Family {
@@ -251,7 +252,7 @@ impl PublicKey {
     pub fn bits(&self) -> usize {
         match self.family {
             Family::EcdsaP256 => 256,
-            Family::Rsa => rsa_parts(&self.inner).map_or(0, |(modulus, _)| bit_length(modulus)),
+            Family::Rsa => RsaPublicKeyRef::from_der(&self.inner).map_or(0, |key| bit_length(key.modulus.as_bytes())),
         }
     }
 
@@ -273,9 +274,10 @@ impl PublicKey {
     pub(crate) fn parts(&self) -> (Vec<u8>, Vec<u8>) {
         match self.family {
             Family::EcdsaP256 => (self.inner[1..33].to_vec(), self.inner[33..].to_vec()),
-            Family::Rsa => {
-                rsa_parts(&self.inner).map_or_else(|_| Default::default(), |(n, e)| (n.to_vec(), e.to_vec()))
-            }
+            Family::Rsa => RsaPublicKeyRef::from_der(&self.inner).map_or_else(
+                |_| Default::default(),
+                |key| (key.modulus.as_bytes().to_vec(), key.public_exponent.as_bytes().to_vec()),
+            ),
         }
     }
 
@@ -309,47 +311,32 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-fn wrap(algorithm: &[u8], key: &[u8]) -> Zeroizing<Vec<u8>> {
-    let inner = Zeroizing::new(asn1::tlv(OCTET_STRING, &[key]));
-    Zeroizing::new(asn1::tlv(SEQUENCE, &[&asn1::tlv(INTEGER, &[&[0]]), algorithm, &inner]))
+/// PKCS#8 around a private key in the form of its own family.
+fn wrap(family: Family, key: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let info = PrivateKeyInfoRef::new(identifier(family), OctetStringRef::new(key)?);
+    Ok(Zeroizing::new(info.to_der()?))
 }
 
-fn wrap_public(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
-    asn1::tlv(SEQUENCE, &[algorithm, &asn1::tlv(BIT_STRING, &[&[0], key])])
+/// How the algorithm of such a key is written.
+fn identifier(family: Family) -> AlgorithmIdentifierRef<'static> {
+    let (oid, parameters) = match family {
+        Family::EcdsaP256 => (ID_EC_PUBLIC_KEY, AnyRef::from(&SECP_256_R_1)),
+        Family::Rsa => (RSA_ENCRYPTION, AnyRef::NULL),
+    };
+    AlgorithmIdentifierRef { oid, parameters: Some(parameters) }
 }
 
-/// Content of an algorithm's OID and of its parameters, empty when there are none.
-fn algorithm_parts(content: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
-    let mut reader = Reader::new(content);
-    let oid = reader.expect(OID)?.content;
-    let parameters = if reader.is_empty() { &[][..] } else { reader.any()?.content };
-    Ok((oid, parameters))
-}
-
-fn pkcs8_algorithm(der: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
-    let mut reader = Reader::new(asn1::single(der, SEQUENCE)?.content);
-    reader.expect(INTEGER)?;
-    algorithm_parts(reader.expect(SEQUENCE)?.content)
-}
-
-/// Algorithm, parameters and key of a SubjectPublicKeyInfo.
-fn spki_parts(der: &[u8]) -> Result<[&[u8]; 3], Malformed> {
-    let mut reader = Reader::new(asn1::single(der, SEQUENCE)?.content);
-    let (oid, parameters) = algorithm_parts(reader.expect(SEQUENCE)?.content)?;
-    let bits = reader.expect(BIT_STRING)?.content;
-    reader.end()?;
-    match bits {
-        [0, key @ ..] => Ok([oid, parameters, key]),
-        _ => Err(Malformed("a key of unused bits")),
+/// What a key of this algorithm is; refused by name where it is not known here.
+fn family(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Family, KeyError> {
+    match algorithm.oid {
+        RSA_ENCRYPTION => Ok(Family::Rsa),
+        ID_EC_PUBLIC_KEY => match algorithm.parameters_oid() {
+            Ok(SECP_256_R_1) => Ok(Family::EcdsaP256),
+            Ok(curve) => Err(KeyError::UnknownAlgorithm(format!("curve {curve}"))),
+            Err(_) => Err(KeyError::UnknownAlgorithm("curve without a name".to_owned())),
+        },
+        other => Err(KeyError::UnknownAlgorithm(other.to_string())),
     }
-}
-
-fn rsa_parts(der: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
-    let mut reader = Reader::new(asn1::single(der, SEQUENCE)?.content);
-    let modulus = asn1::unsigned_bytes(&reader.expect(INTEGER)?)?;
-    let exponent = asn1::unsigned_bytes(&reader.expect(INTEGER)?)?;
-    reader.end()?;
-    Ok((modulus, exponent))
 }
 
 fn bit_length(bytes: &[u8]) -> usize {
@@ -395,6 +382,26 @@ mod tests {
             assert_eq!(key.public().verify(scheme, b"text", &sign), Ok(()));
             assert_eq!(key.public().verify(scheme, b"other", &sign), Err(VerifyError::Mismatch));
         }
+    }
+
+    #[test]
+    fn keys_in_the_form_of_their_family_are_read() {
+        for (algorithm, label) in [(Algorithm::EcdsaP256, "EC PRIVATE KEY"), (Algorithm::Rsa2048, "RSA PRIVATE KEY")] {
+            let key = PrivateKey::generate(algorithm).unwrap();
+            let info = PrivateKeyInfoRef::from_der(key.pkcs8_der()).unwrap();
+            let text = crate::pem::encode(label, info.private_key.as_bytes());
+            assert_eq!(PrivateKey::from_pem(&text).unwrap().public(), key.public());
+        }
+    }
+
+    #[test]
+    fn a_key_on_another_curve_is_refused_by_name() {
+        use der::oid::db::rfc5912::SECP_384_R_1;
+        let algorithm = AlgorithmIdentifierRef { oid: ID_EC_PUBLIC_KEY, parameters: Some(AnyRef::from(&SECP_384_R_1)) };
+        let info =
+            SubjectPublicKeyInfoRef { algorithm, subject_public_key: BitStringRef::from_bytes(&[4; 97]).unwrap() };
+        let refused = KeyError::UnknownAlgorithm("curve 1.3.132.0.34".to_owned());
+        assert_eq!(PublicKey::from_spki_der(&info.to_der().unwrap()), Err(refused));
     }
 
     #[test]

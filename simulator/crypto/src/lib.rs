@@ -7,7 +7,6 @@
 //! Deliberately absent: encryption, and any policy (who may sign what); callers decide with the typed outcomes.
 
 pub mod algorithm;
-mod asn1;
 pub mod base64;
 pub mod cert;
 pub mod chain;
