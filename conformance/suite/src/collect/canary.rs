@@ -15,6 +15,8 @@ use crate::drive::lane::Files;
 
 /// Shorter values would be found by accident.
 const SHORTEST: usize = 8;
+/// Of longer secrets only so many last characters are looked for.
+const LONGEST: usize = 64;
 /// Larger files are searched in their last part only.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
@@ -206,6 +208,7 @@ fn needles(planted: &BTreeSet<(&'static str, String)>) -> Vec<Needle> {
     let mut needles = Vec::new();
     for (planted, value) in planted {
         let mut add = |form: &'static str, text: String| {
+            let text = tail(text);
             if text.len() >= SHORTEST && !needles.iter().any(|known: &Needle| known.text == text.as_bytes()) {
                 needles.push(Needle { planted, form, text: text.into_bytes() });
             }
@@ -221,6 +224,12 @@ fn needles(planted: &BTreeSet<(&'static str, String)>) -> Vec<Needle> {
         add("json", serde_json::to_string(value).unwrap_or_default().trim_matches('"').to_owned());
     }
     needles
+}
+
+/// The end of a long secret is as good as the whole, and much quicker to look for; tokens differ there (their signature).
+fn tail(text: String) -> String {
+    let from = text.char_indices().rev().nth(LONGEST - 1).map_or(0, |(at, _)| at);
+    text[from..].to_owned()
 }
 
 fn search_in(search: &AhoCorasick, needles: &[Needle], bytes: &[u8], place: &str, found: &mut Vec<Canary>) {

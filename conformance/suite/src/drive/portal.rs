@@ -42,6 +42,11 @@ pub(crate) struct Sandbox {
     pub(crate) opened: SandboxOpened,
 }
 
+#[derive(serde::Deserialize)]
+struct MessagesPage {
+    messages: Vec<Message>,
+}
+
 /// What the suite tells a portal that it starts itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Launch<'a> {
@@ -229,7 +234,8 @@ impl Sandbox {
     }
 
     pub(crate) async fn messages(&self, slug: &str) -> Result<Vec<Message>, SuiteError> {
-        self.get(&format!("/citizens/{slug}/messages")).await
+        let mut page: MessagesPage = self.get(&format!("/citizens/{slug}/messages")).await?;
+        Ok(std::mem::take(&mut page.messages))
     }
 
     pub(crate) async fn arm(&self, ask: &FaultAsk) -> Result<String, SuiteError> {
