@@ -33,7 +33,7 @@ use crate::scenario::Library;
 pub async fn certify(options: Options, listener: Arc<dyn Listener>) -> Result<Report, SuiteError> {
     // Children end with the futures that hold them, so an interrupted run leaves nothing behind.
     tokio::select! {
-        report = run(&options, listener.as_ref()) => report,
+        report = run(&options, listener.as_ref(), &|_| true) => report,
         () = interrupted() => Err(SuiteError::new("the run was interrupted", "start it again")),
     }
 }
@@ -66,10 +66,16 @@ pub(crate) fn prepare(options: &Options) -> Result<Prepared, SuiteError> {
     Ok(Prepared { bank, plan, protocols, seed })
 }
 
-async fn run(options: &Options, listener: &dyn Listener) -> Result<Report, SuiteError> {
+/// The same, for the cases that `wanted` picks.
+pub(crate) async fn run(
+    options: &Options,
+    listener: &dyn Listener,
+    wanted: &(dyn Fn(&Case) -> bool + Send + Sync),
+) -> Result<Report, SuiteError> {
     let watch = Watch::start();
     let started = clock::now();
-    let prepared = prepare(options)?;
+    let mut prepared = prepare(options)?;
+    prepared.plan.cases.retain(|case| wanted(case));
     let scratch = tempfile::Builder::new()
         .prefix("stend-")
         .tempdir()
@@ -100,7 +106,8 @@ async fn run(options: &Options, listener: &dyn Listener) -> Result<Report, Suite
 
 /// An empty folder for recordings; those of an earlier run would be taken for this one's.
 fn fresh(traces: &Path) -> Result<(), SuiteError> {
-    let failed = |cause: std::io::Error| SuiteError::new(format!("cannot make {}: {cause}", traces.display()), "check --report");
+    let failed =
+        |cause: std::io::Error| SuiteError::new(format!("cannot make {}: {cause}", traces.display()), "check --report");
     if traces.is_dir() {
         for entry in std::fs::read_dir(traces).map_err(failed)?.flatten() {
             if entry.path().extension().is_some_and(|kind| kind == "json") {
@@ -113,12 +120,14 @@ fn fresh(traces: &Path) -> Result<(), SuiteError> {
 
 /// Cases to play, and cases that the bank does not claim.
 fn split(plan: &Plan) -> (Vec<Case>, Vec<(ScenarioResult, Vec<String>)>) {
-    let (playable, missing): (Vec<Case>, Vec<Case>) = plan.cases.iter().cloned().partition(|case| case.missing.is_empty());
+    let (playable, missing): (Vec<Case>, Vec<Case>) =
+        plan.cases.iter().cloned().partition(|case| case.missing.is_empty());
     let mut unplayed: Vec<(ScenarioResult, Vec<String>)> = missing
         .into_iter()
         .map(|case| {
             let claims = case.missing.join(", ");
-            let why = Bilingual::new(format!("банк не заявляет: {claims}"), format!("the bank does not claim {claims}"));
+            let why =
+                Bilingual::new(format!("банк не заявляет: {claims}"), format!("the bank does not claim {claims}"));
             (unplayed_result(&case, Verdict::NotClaimed, why), case.faults)
         })
         .collect();
@@ -171,7 +180,8 @@ fn lanes(cases: Vec<Case>, bank: &Bank, options: &Options) -> Vec<LanePlan> {
     let mut groups: BTreeMap<(Protocol, String), Vec<Case>> = BTreeMap::new();
     for case in cases {
         let setting = case.setting.as_ref().map(|setting| (setting.strictness.clone(), setting.limits.clone()));
-        let key = serde_json::to_string(&setting.filter(|(strictness, limits)| strictness.is_some() || !limits.is_empty()));
+        let key =
+            serde_json::to_string(&setting.filter(|(strictness, limits)| strictness.is_some() || !limits.is_empty()));
         groups.entry((case.protocol, key.unwrap_or_default())).or_default().push(case);
     }
     let jobs = options.jobs.unwrap_or(groups.len()).max(1);
@@ -208,8 +218,13 @@ pub(crate) async fn ground(options: &Options, prepared: &Prepared, folder: &Path
                 SuiteError::new(format!("cannot make {}: {cause}", home.display()), "check the temporary folder")
             })?;
             let listen = prepared.bank.profile.portal.as_ref().map(|portal| portal.listen.as_str());
-            let launch =
-                Launch { exe: &options.exe, folder: &home, state: options.state.as_deref(), seed: prepared.seed, listen };
+            let launch = Launch {
+                exe: &options.exe,
+                folder: &home,
+                state: options.state.as_deref(),
+                seed: prepared.seed,
+                listen,
+            };
             Portal::start(launch).await?
         }
     };
@@ -265,6 +280,28 @@ pub(crate) fn judge_played(played: &Played) -> Result<Judged, SuiteError> {
     Ok(judging::judge(&trace, result, played.case.faults.clone()))
 }
 
+/// Judges many at once: recordings are independent, and judging is all computing.
+fn judge_all(played: Vec<&Played>) -> Result<Vec<Judged>, SuiteError> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = played.len().div_ceil(workers).max(1);
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = played
+            .chunks(share)
+            .map(|share| {
+                scope.spawn(move || share.iter().map(|played| judge_played(played)).collect::<Result<Vec<_>, _>>())
+            })
+            .collect();
+        let mut judged = Vec::new();
+        for share in shares {
+            let share = share
+                .join()
+                .map_err(|_| SuiteError::new("a rule panicked while judging", "report it with the recordings"))?;
+            judged.extend(share?);
+        }
+        Ok(judged)
+    })
+}
+
 #[expect(clippy::too_many_arguments, reason = "the ends of one run meet here and nowhere else")]
 fn conclude(
     options: &Options,
@@ -275,11 +312,8 @@ fn conclude(
     started: contract::time::Timestamp,
     watch: Watch,
 ) -> Result<Report, SuiteError> {
-    let mut judged = Vec::new();
+    let judged = judge_all(outcome.iter().flat_map(|lane| &lane.played).collect())?;
     for lane in &outcome {
-        for played in &lane.played {
-            judged.push(judge_played(played)?);
-        }
         for (case, ru, en) in &lane.skipped {
             let result = unplayed_result(case, Verdict::NotApplicable, Bilingual::new(ru.as_str(), en.as_str()));
             unplayed.push((result, case.faults.clone()));
@@ -347,8 +381,7 @@ fn limits(limits: Option<Limits>) -> BTreeMap<String, String> {
 fn selection(options: &Options) -> String {
     let select = &options.select;
     let mut words = Vec::new();
-    for (kind, list) in
-        [("scenario", &select.scenarios), ("requirement", &select.requirements), ("tag", &select.tags)]
+    for (kind, list) in [("scenario", &select.scenarios), ("requirement", &select.requirements), ("tag", &select.tags)]
     {
         if !list.is_empty() {
             words.push(format!("{kind}: {}", list.join(", ")));

@@ -167,10 +167,8 @@ pub(crate) struct Concluded {
 pub(crate) fn conclude(run: Run<'_>) -> Concluded {
     let Run { mut judged, unplayed, everything, protocols, mut gaps, today } = run;
     judged.sort_by(|a, b| a.result.case.cmp(&b.result.case));
-    let results: Vec<RuleResult> = rules::rules()
-        .iter()
-        .map(|rule| rule_result(rule, &judged, &unplayed, everything, protocols))
-        .collect();
+    let results: Vec<RuleResult> =
+        rules::rules().iter().map(|rule| rule_result(rule, &judged, &unplayed, everything, protocols)).collect();
     let mut findings = findings(&judged, &results);
     settle_gaps(&mut gaps, &results, today, &mut findings);
     let known: BTreeSet<String> = gaps.iter().filter(|gap| gap.state == "holds").map(|gap| gap.rule.clone()).collect();
@@ -270,10 +268,13 @@ fn unjudged(
     };
     let armed = |faults: &[String]| faults.iter().any(|fault| arms.contains(&fault.as_str()));
     // Its lie was told, and the rule itself says why it does not count here: a policy that the bank did not declare.
-    if let Some(word) = judged.iter().filter(|judged| armed(&judged.faults)).find_map(|judged| judged.words.get(rule.id)) {
+    if let Some(word) =
+        judged.iter().filter(|judged| armed(&judged.faults)).find_map(|judged| judged.words.get(rule.id))
+    {
         return (Verdict::NotApplicable, Some(word.message.clone()));
     }
-    let serves = |result: &ScenarioResult| result.requirements.iter().any(|id| rule.requirements.contains(&id.as_str()));
+    let serves =
+        |result: &ScenarioResult| result.requirements.iter().any(|id| rule.requirements.contains(&id.as_str()));
     let unclaimed = unplayed.iter().find(|(result, faults)| {
         result.verdict == Verdict::NotClaimed && (armed(faults) || (arms.is_empty() && serves(result)))
     });
@@ -317,17 +318,18 @@ fn findings(judged: &[Judged], results: &[RuleResult]) -> Vec<Finding> {
     for result in results {
         let Some(rule) = rules::rule(&result.id) else { continue };
         let told = |verdict: Verdict| matches!(verdict, Verdict::Fail | Verdict::Inconclusive | Verdict::Warning);
-        let finding = |case: &str, scenario: &str, verdict: Verdict, message: Bilingual, evidence: Vec<Evidence>| Finding {
-            rule_id: Some(rule.id.to_owned()),
-            slug: Some(rule.slug.to_owned()),
-            scenario_id: scenario.to_owned(),
-            case: case.to_owned(),
-            verdict,
-            severity: severity(rule).to_owned(),
-            message,
-            evidence,
-            advice: Bilingual::new(rule.advice.ru, rule.advice.en),
-        };
+        let finding =
+            |case: &str, scenario: &str, verdict: Verdict, message: Bilingual, evidence: Vec<Evidence>| Finding {
+                rule_id: Some(rule.id.to_owned()),
+                slug: Some(rule.slug.to_owned()),
+                scenario_id: scenario.to_owned(),
+                case: case.to_owned(),
+                verdict,
+                severity: severity(rule).to_owned(),
+                message,
+                evidence,
+                advice: Bilingual::new(rule.advice.ru, rule.advice.en),
+            };
         for word in result.cases.iter().filter(|word| told(word.verdict)) {
             let scenario = word.case.split(['[', '/']).next().unwrap_or(&word.case);
             findings.push(finding(&word.case, scenario, word.verdict, word.message.clone(), word.evidence.clone()));
@@ -340,7 +342,13 @@ fn findings(judged: &[Judged], results: &[RuleResult]) -> Vec<Finding> {
     findings.extend(judged.iter().flat_map(|judged| judged.unmet.iter().cloned()));
     let weight = |finding: &Finding| {
         let severity = ["critical", "high", "medium", "low"].iter().position(|word| *word == finding.severity);
-        (std::cmp::Reverse(finding.verdict), severity, finding.rule_id.is_none(), finding.rule_id.clone(), finding.case.clone())
+        (
+            std::cmp::Reverse(finding.verdict),
+            severity,
+            finding.rule_id.is_none(),
+            finding.rule_id.clone(),
+            finding.case.clone(),
+        )
     };
     findings.sort_by_key(weight);
     findings
@@ -400,9 +408,8 @@ fn requirements(scenarios: &[ScenarioResult]) -> Vec<RequirementResult> {
         .iter()
         .filter_map(|row| {
             let cases = cases.get(row.id.as_str())?;
-            let played = |result: &&&ScenarioResult| {
-                !matches!(result.verdict, Verdict::NotApplicable | Verdict::NotClaimed)
-            };
+            let played =
+                |result: &&&ScenarioResult| !matches!(result.verdict, Verdict::NotApplicable | Verdict::NotClaimed);
             let verdict = cases
                 .iter()
                 .filter(played)
@@ -440,9 +447,9 @@ fn exit_code(summary: &Summary, results: &[RuleResult], findings: &[Finding], kn
     if summary.error > 0 {
         return 2;
     }
-    let failed = findings
-        .iter()
-        .any(|finding| finding.verdict == Verdict::Fail && !finding.rule_id.as_ref().is_some_and(|id| known.contains(id)));
+    let failed = findings.iter().any(|finding| {
+        finding.verdict == Verdict::Fail && !finding.rule_id.as_ref().is_some_and(|id| known.contains(id))
+    });
     let unproved = results
         .iter()
         .any(|result| result.verdict == Verdict::Inconclusive && matches!(result.level.as_str(), "M" | "P"));
@@ -519,14 +526,8 @@ mod tests {
     fn silence_of_a_mandatory_rule_is_no_pass_and_exits_with_one() {
         let judged = vec![judge(&empty_trace(), result("a/oidc", Verdict::Pass), Vec::new())];
         let today = contract::time::Day::new(2026, 11, 22).unwrap();
-        let run = Run {
-            judged,
-            unplayed: Vec::new(),
-            everything: true,
-            protocols: &Protocol::ALL,
-            gaps: Vec::new(),
-            today,
-        };
+        let run =
+            Run { judged, unplayed: Vec::new(), everything: true, protocols: &Protocol::ALL, gaps: Vec::new(), today };
         let concluded = conclude(run);
         for rule in concluded.rules.iter().filter(|rule| rule.level == "M") {
             assert_eq!(rule.verdict, Verdict::Inconclusive, "{}", rule.id);

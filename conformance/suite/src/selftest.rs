@@ -166,11 +166,14 @@ async fn run(
     let defects = shard(launcher.defects(), scope.shard)?;
     for id in defects.iter().flat_map(|defect| defect.breaks.iter().chain(&defect.relatives)).filter(|id| *id != "*") {
         if rules::rule(id).is_none() {
-            return Err(SuiteError::new(format!("a broken bank names the unknown rule `{id}`"), "mend the list of variants"));
+            return Err(SuiteError::new(
+                format!("a broken bank names the unknown rule `{id}`"),
+                "mend the list of variants",
+            ));
         }
     }
     let honest_options = Options { report: None, ..options.clone() };
-    let honest = Honest::play(&honest_options, listener.as_ref()).await?;
+    let honest = Honest::play(&honest_options, scope.full, listener.as_ref()).await?;
     let jobs = options.jobs.unwrap_or(3).max(1);
     let scratch = tempfile::Builder::new()
         .prefix("stend-selftest-")
@@ -226,9 +229,23 @@ struct Honest {
 }
 
 impl Honest {
-    async fn play(options: &Options, listener: &dyn Listener) -> Result<Self, SuiteError> {
-        listener.on(&Event::Note("the honest bank plays everything first".to_owned()));
-        let report = certify::certify(options.clone(), Arc::new(Silent)).await?;
+    /// Everything in ESIA v3; in the other protocols what is only there, and the short tour.
+    async fn play(options: &Options, full: bool, listener: &dyn Listener) -> Result<Self, SuiteError> {
+        listener.on(&Event::Note("the honest bank plays first".to_owned()));
+        let prepared = certify::prepare(options)?;
+        let at_home: BTreeSet<String> = prepared
+            .plan
+            .cases
+            .iter()
+            .filter(|case| case.protocol == Protocol::EsiaV3)
+            .map(|case| case.scenario.clone())
+            .collect();
+        let wanted = |case: &Case| {
+            full || case.protocol == Protocol::EsiaV3
+                || !at_home.contains(&case.scenario)
+                || case.tags.iter().any(|tag| tag == "smoke")
+        };
+        let report = certify::run(options, &Silent, &wanted).await?;
         let mut arms: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for rule in &report.rules {
             arms.insert(rule.id.clone(), rule.cases.iter().map(|case| case.case.clone()).collect());
@@ -365,44 +382,26 @@ async fn one_lane(
         .filter(|case| case.tags.iter().any(|tag| tag == "smoke"))
         .map(|case| case.id.clone())
         .collect();
-    let mine: BTreeSet<&'static str> = breaks
-        .iter()
-        .copied()
-        .filter(|id| rules::rule(id).is_some_and(|rule| home(rule) == plan.protocol))
-        .collect();
-    let judged: Mutex<Vec<Judged>> = Mutex::default();
-    let all = std::mem::take(&mut plan.cases);
-    let (arming, rest): (Vec<Case>, Vec<Case>) = all.into_iter().partition(|case| !smoke.contains(&case.id));
-    let fired_all = |judged: &[Judged]| {
-        !mine.is_empty() && mine.iter().all(|id| judged.iter().any(|judged| fires(judged, id)))
-    };
-    let enough = |played: &Played| {
+    let mine: BTreeSet<&'static str> =
+        breaks.iter().copied().filter(|id| rules::rule(id).is_some_and(|rule| home(rule) == plan.protocol)).collect();
+    // Smoke first (they are few, and any of them may catch it already), then what arms, nearest first.
+    plan.cases.sort_by_key(|case| !smoke.contains(&case.id));
+    let judged: Mutex<BTreeMap<String, Judged>> = Mutex::default();
+    let file = |played: &Played| {
         let Ok(result) = certify::judge_played(played) else { return false };
         let mut judged = judged.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        judged.push(result);
-        !full && smoke.is_empty() && fired_all(&judged)
+        judged.insert(played.case.id.clone(), result);
+        let toured = smoke.iter().all(|id| judged.contains_key(id));
+        let caught = !mine.is_empty() && mine.iter().all(|id| judged.values().any(|judged| fires(judged, id)));
+        !full && toured && caught
     };
-    // The order of play: smoke first (they are few, and any of them may catch it already), then what arms, nearest first.
-    plan.cases = rest;
-    let arming_after = arming;
-    let first = runner::run(ground, LanePlan { cases: plan.cases.clone(), ..plan.clone() }, &traces, &Silent, &enough).await;
-    let done = {
-        let judged = judged.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        fired_all(&judged)
-    };
-    let played_first = first?;
-    drop(played_first);
-    if (full || !done) && !arming_after.is_empty() {
-        let enough = |played: &Played| {
-            let Ok(result) = certify::judge_played(played) else { return false };
-            let mut judged = judged.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            judged.push(result);
-            !full && fired_all(&judged)
-        };
-        let second = LanePlan { number: plan.number + 5, cases: arming_after, ..plan };
-        runner::run(ground, second, &traces, &Silent, &enough).await?;
+    let outcome = runner::run(ground, plan, &traces, &Silent, &file).await?;
+    // Late calls are charged to their cases: those are judged again.
+    for played in outcome.grown.iter().filter_map(|number| outcome.played.get(*number)) {
+        file(played);
     }
-    let judged = judged.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let judged: Vec<Judged> =
+        judged.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_values().collect();
     for result in &judged {
         if let Some(why) = result.result.why.as_ref().filter(|_| result.result.verdict == Verdict::Error) {
             trial.error = Some(format!("{} in {}: {}", defect.slug, result.result.case, why.en));
@@ -438,18 +437,14 @@ fn fires(judged: &Judged, id: &str) -> bool {
     }
 }
 
-fn conclude(
-    defects: &[Defect],
-    trials: Vec<Trial>,
-    honest: &Honest,
-    scope: &Scope,
-    watch: Watch,
-) -> SelftestReport {
-    let mut report = SelftestReport { rules: rules::rules().len(), broken_banks: defects.len(), ..SelftestReport::default() };
+fn conclude(defects: &[Defect], trials: Vec<Trial>, honest: &Honest, scope: &Scope, watch: Watch) -> SelftestReport {
+    let mut report =
+        SelftestReport { rules: rules::rules().len(), broken_banks: defects.len(), ..SelftestReport::default() };
     let mut catching: BTreeSet<&str> = BTreeSet::new();
     for trial in &trials {
         let Some(defect) = defects.iter().find(|defect| defect.slug == trial.slug) else { continue };
-        let ids = |list: &[String]| list.iter().filter_map(|id| rules::rule(id)).map(|rule| rule.id).collect::<BTreeSet<_>>();
+        let ids =
+            |list: &[String]| list.iter().filter_map(|id| rules::rule(id)).map(|rule| rule.id).collect::<BTreeSet<_>>();
         let (breaks, relatives) = (ids(&defect.breaks), ids(&defect.relatives));
         report.errors.extend(trial.error.clone());
         if trial.caught {
@@ -486,7 +481,12 @@ fn conclude(
         .iter()
         .filter(|finding| finding.verdict >= Verdict::Inconclusive)
         .map(|finding| {
-            format!("{} in {}: {}", finding.rule_id.as_deref().unwrap_or("expectation"), finding.case, finding.message.en)
+            format!(
+                "{} in {}: {}",
+                finding.rule_id.as_deref().unwrap_or("expectation"),
+                finding.case,
+                finding.message.en
+            )
         })
         .collect();
     report.uncaught_banks.sort();
@@ -520,7 +520,9 @@ mod tests {
     #[test]
     fn the_json_has_the_members_of_the_contract() {
         let json = serde_json::to_value(SelftestReport::default()).unwrap();
-        for member in ["rules", "broken_banks", "caught", "uncaught_rules", "uncaught_banks", "unrelated", "duration_ms"] {
+        for member in
+            ["rules", "broken_banks", "caught", "uncaught_rules", "uncaught_banks", "unrelated", "duration_ms"]
+        {
             assert!(json.get(member).is_some(), "{member}");
         }
     }

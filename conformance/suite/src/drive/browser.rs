@@ -70,7 +70,15 @@ impl Go {
 impl Agency {
     pub(crate) fn new(client: reqwest::Client, nonce: &str, portal: Url, bank: Option<Url>, sandbox: &str) -> Self {
         let user_agent = format!("Mozilla/5.0 (compatible; StendBrowser/{}; {nonce})", env!("CARGO_PKG_VERSION"));
-        Self { client, user_agent, portal, bank, sandbox: sandbox.to_owned(), ids: AtomicU64::new(OWN_IDS), failed: Mutex::default() }
+        Self {
+            client,
+            user_agent,
+            portal,
+            bank,
+            sandbox: sandbox.to_owned(),
+            ids: AtomicU64::new(OWN_IDS),
+            failed: Mutex::default(),
+        }
     }
 
     pub(crate) fn next_id(&self) -> u64 {
@@ -182,13 +190,7 @@ impl Browser {
     }
 
     /// The same, led by somebody: an attacker's hand shows in the recording.
-    pub(crate) async fn go_as(
-        &self,
-        party: Party,
-        agency: &Agency,
-        go: &Go,
-        within: Duration,
-    ) -> Result<Got, String> {
+    pub(crate) async fn go_as(&self, party: Party, agency: &Agency, go: &Go, within: Duration) -> Result<Got, String> {
         let mut request = match &go.form {
             None => agency.client.get(go.url.clone()),
             Some(fields) => agency.client.post(go.url.clone()).form(fields),

@@ -409,7 +409,12 @@ impl Lane {
     // Lies.
 
     pub(crate) async fn arm(&self, play: &Play, ask: FaultAsk) -> Result<(), SuiteError> {
-        let person = play.state().people.values().find(|member| Some(&member.person.slug) == ask.citizen.as_ref()).map(|member| member.person.name.clone());
+        let person = play
+            .state()
+            .people
+            .values()
+            .find(|member| Some(&member.person.slug) == ask.citizen.as_ref())
+            .map(|member| member.person.name.clone());
         let data = json!({"fault": ask.fault, "person": person, "citizen": ask.citizen, "times": ask.times, "params": ask.params});
         let id = self.sandbox.arm(&ask).await?;
         play.state().armed.push((id.clone(), ask.fault));

@@ -65,6 +65,8 @@ pub(crate) struct LaneOutcome {
     pub(crate) portal_origin: String,
     pub(crate) issuers: (String, String),
     pub(crate) limits: Option<contract::control::Limits>,
+    /// Cases whose recording grew after they were closed, by their place in `played`.
+    pub(crate) grown: Vec<usize>,
 }
 
 /// Says after each case whether the rest of the lane is still wanted; the self-test stops when a variant is caught.
@@ -127,7 +129,7 @@ pub(crate) async fn run(
             break;
         }
     }
-    runner.last_look(&outcome.played).await?;
+    outcome.grown = runner.last_look(&outcome.played).await?;
     lane.close().await;
     Ok(outcome)
 }
@@ -423,7 +425,8 @@ impl Runner<'_> {
         }
         for entry in journal {
             // A handshake of the suite's own browsers says nothing of the bank.
-            let ours = self.owners.is_browsers(&entry) || (entry.exchange.is_none() && self.lane.agency.failed_at(entry.wall_us));
+            let ours = self.owners.is_browsers(&entry)
+                || (entry.exchange.is_none() && self.lane.agency.failed_at(entry.wall_us));
             if entry.kind == kinds::HANDSHAKE && ours {
                 continue;
             }
@@ -434,7 +437,8 @@ impl Runner<'_> {
     }
 
     /// Late calls, to the end of the run: they are added to the recordings of their cases.
-    async fn last_look(&mut self, played: &[Played]) -> Result<(), SuiteError> {
+    async fn last_look(&mut self, played: &[Played]) -> Result<Vec<usize>, SuiteError> {
+        let mut grown = Vec::new();
         self.drain().await?;
         let (_, late) = self.divide(Owner::Aside, i64::MAX, i64::MIN, false);
         for (owner, event) in late {
@@ -446,8 +450,9 @@ impl Runner<'_> {
             trace.events.extend(events);
             trace.events.sort_by_key(|event| event.wall_us);
             keep(&played.trace, &trace)?;
+            grown.push(number);
         }
-        Ok(())
+        Ok(grown)
     }
 }
 
