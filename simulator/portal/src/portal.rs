@@ -378,21 +378,24 @@ impl Sandbox {
     }
 
     /// Moves the clock forward, instant by instant where something falls due on the way; answers when all of it has
-    /// happened, deliveries included.
+    /// happened. Events are delivered once the new time is reached and signed with it: who moves the clock moves the
+    /// bank's as well, and a bank that already lives at the new time must turn away an event signed on the way there.
     pub(crate) async fn advance(&self, by: Span) {
         let target = self.now() + by;
-        let mut before = None;
-        loop {
-            let next = self.read(|world| [world.due(), world.hooks.next_due()].into_iter().flatten().min());
-            // What does not become less due by settling would hold the clock for ever.
-            let Some(due) = next.filter(|due| *due < target && Some(*due) != before) else { break };
-            before = Some(due);
-            self.clock.advance(due.since(self.now()));
+        {
+            let _nothing_is_delivered_meanwhile = self.delivering().await;
+            let mut before = None;
+            loop {
+                // What does not become less due by settling would hold the clock for ever.
+                let due = self.read(|world| world.due()).filter(|due| *due < target && Some(*due) != before);
+                let Some(due) = due else { break };
+                before = Some(due);
+                self.clock.advance(due.since(self.now()));
+                self.settle().await;
+            }
+            self.clock.advance(target.since(self.now()));
             self.settle().await;
-            crate::outbox::flush(self).await;
         }
-        self.clock.advance(target.since(self.now()));
-        self.settle().await;
         crate::outbox::flush(self).await;
         self.clock_moved().await;
     }

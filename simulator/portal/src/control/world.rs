@@ -110,8 +110,8 @@ pub(super) async fn arm(Named(sandbox): Named, body: Bytes) -> Result<Answer, Pr
         params: ask.params,
     };
     if in_handshake {
-        // Connections that are past their handshake would never meet the lie.
-        sandbox.chest().forget();
+        // The lie's certificate is dated by the time at which it is told.
+        sandbox.chest().renew();
     }
     sandbox.armed().arm(lie.clone());
     let data = json!({"id": lie.id, "fault": lie.slug, "scope": {"citizen": lie.citizen_slug, "times": lie.left}});

@@ -23,6 +23,8 @@ use crate::portal::Sandbox;
 /// The lie that is told without TLS at all.
 pub(crate) const OLD_VERSION: &str = "tls-old-version";
 
+const REVOKED: &str = "server-revoked";
+
 /// Lies in the handshake, and the profile of the certificate that each shows.
 pub(crate) const LIES: &[(&str, &str)] = &[
     ("cert-expired", "server-expired"),
@@ -30,7 +32,7 @@ pub(crate) const LIES: &[(&str, &str)] = &[
     ("cert-name-in-subject-only", "server-name-in-subject-only"),
     ("cert-no-server-auth", "server-no-server-auth"),
     ("cert-not-yet-valid", "server-not-yet-valid"),
-    ("cert-revoked", "server-revoked"),
+    ("cert-revoked", REVOKED),
     ("cert-self-signed", "server-self-signed"),
     ("cert-wrong-host", "server-wrong-host"),
     (OLD_VERSION, HONEST),
@@ -72,6 +74,11 @@ impl Chest {
     /// Makes new certificates from now on: after the clock was moved they must be valid around the new time.
     pub(crate) fn forget(&self) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The same, but for the revoked certificate: clients have read the list that names it, and read it once.
+    pub(crate) fn renew(&self) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).retain(|profile, _| *profile == REVOKED);
     }
 }
 
@@ -119,7 +126,7 @@ pub(crate) fn leaf(sandbox: &Sandbox) -> Vec<u8> {
 
 /// Makes the revoked certificate, so that the list names it before anybody meets it.
 pub(crate) fn prepare_revoked(sandbox: &Sandbox) {
-    let _ = ready(sandbox, "server-revoked");
+    let _ = ready(sandbox, REVOKED);
 }
 
 fn ready(sandbox: &Sandbox, profile: &'static str) -> Option<Arc<Ready>> {
