@@ -257,7 +257,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "account-keyed-by-email",
         &["IDT-60"],
-        &["ATU-11", "DATA-05", "IDT-61"],
+        &["ATU-11", "DATA-05"],
         Breaks(Part::Record(RecordDuty::AccountBySubject)),
         "knows its customers by their e-mail",
     ),

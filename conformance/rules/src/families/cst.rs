@@ -797,7 +797,7 @@ fn by_refusal(reading: &Reading<'_>) -> Judgement {
     for consent in list.iter().filter(|consent| is_revoked(consent)) {
         let Some(ended) = consent.ended else { continue };
         let by_bank = ended.data.get("by").and_then(Value::as_str) == Some("bank");
-        if by_bank || notice(reading, consent).is_some() {
+        if by_bank {
             continue;
         }
         let later: Vec<Under<'_>> = under(reading)
@@ -807,6 +807,10 @@ fn by_refusal(reading: &Reading<'_>) -> Judgement {
         let Some(refused) = later.iter().find(|call| matches!(wire::status(call.exchange), 400 | 401 | 403)) else {
             continue;
         };
+        // A notice that came before the refusal is another rule's matter; one that came later changes nothing here.
+        if notice(reading, consent).is_some_and(|notice| notice.started_us < refused.exchange.started_us) {
+            continue;
+        }
         check.saw(noted(ended));
         check.saw(line(refused.exchange));
         let flow = reading.flow_at(refused.exchange.started_us, Some(consent.oid));
@@ -882,11 +886,8 @@ fn copies(reading: &Reading<'_>) -> Judgement {
                 && call.exchange.started_us < ended.wall_us
                 && call.answer().is_some()
         });
-        let others = list.iter().any(|other| {
-            other.id != consent.id && other.oid == consent.oid && other.granted.is_some() && other.ended.is_none()
-        });
         let name = reading.person(consent.oid).map(|person| person.name.as_str());
-        if !read || others {
+        if !read {
             continue;
         }
         let probe = reading.probes.iter().rev().find(|(wall_us, probe)| {
@@ -894,7 +895,17 @@ fn copies(reading: &Reading<'_>) -> Judgement {
                 && probe.question == "data_present"
                 && (probe.person.is_none() || probe.person.as_deref() == name)
         });
-        let Some((_, probe)) = probe else { continue };
+        let Some((asked_us, probe)) = probe else { continue };
+        // Data that another standing consent covers may be there.
+        let others = list.iter().any(|other| {
+            other.id != consent.id
+                && other.oid == consent.oid
+                && other.granted.is_some()
+                && other.ended.is_none_or(|ended| ended.wall_us > *asked_us)
+        });
+        if others {
+            continue;
+        }
         let seen = probe.answer.as_ref().map_or_else(|| "no answer".to_owned(), Value::to_string);
         let evidence = vec![noted(ended), Evidence { at: "probe:data_present".to_owned(), seen }];
         match probe.answer.as_ref().and_then(Value::as_bool) {

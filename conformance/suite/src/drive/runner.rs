@@ -415,7 +415,11 @@ impl Runner<'_> {
         let (mut mine, mut late) = (Vec::new(), Vec::new());
         let mut file = |owner: Owner, event: Event| match owner {
             owner if owner == current => mine.push(event),
-            Owner::Case(number) => late.push((number, event)),
+            // What only time did to the people of an earlier case (a later case moved the clock) is not that case's.
+            Owner::Case(number) => match &event.what {
+                What::Journal(entry) if entry.exchange.is_none() && !entry.kind.starts_with("hook.") => {}
+                _ => late.push((number, event)),
+            },
             Owner::Aside => {}
         };
         for exchange in exchanges {
