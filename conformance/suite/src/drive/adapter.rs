@@ -403,3 +403,95 @@ mod tests {
         assert_eq!(report.browser.unwrap().url, "https://bank/go");
     }
 }
+
+#[cfg(test)]
+mod wire {
+    use std::path::Path;
+
+    use wiremock::matchers::{body_partial_json, method, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    async fn driver(server: &MockServer) -> Driver {
+        let text = include_str!("../../profiles/reference.yaml");
+        let bank = crate::profile::parse("reference.yaml", text, Path::new(".")).unwrap();
+        let mut places = Places::default();
+        places.set("port.bank", "1");
+        let mut driver = Driver::new(&bank, &places, http::client(&[]).unwrap()).unwrap();
+        driver.way = Way::Adapter { origin: server.uri() };
+        driver
+    }
+
+    fn call() -> ActionCall {
+        ActionCall { flow: "f-1".to_owned(), operation: "o-1".to_owned(), customer: None, params: Map::new() }
+    }
+
+    const SOON: Duration = Duration::from_millis(200);
+
+    #[tokio::test]
+    async fn an_answer_is_a_report() {
+        let server = MockServer::start().await;
+        Mock::given(method("POST"))
+            .and(path("/stend/actions/debts.list"))
+            .and(body_partial_json(json!({"flow": "f-1", "operation": "o-1"})))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({"outcome": "ok", "values": {"items": []}})))
+            .mount(&server)
+            .await;
+        let report = driver(&server).await.action("debts.list", &call(), SOON).await.unwrap();
+        assert_eq!(report.outcome, Outcome::Ok);
+    }
+
+    #[tokio::test]
+    async fn each_silence_is_told_apart_and_none_is_an_error_of_ours() {
+        let server = MockServer::start().await;
+        let answers = [
+            ("a", ResponseTemplate::new(404)),
+            ("b", ResponseTemplate::new(501)),
+            ("c", ResponseTemplate::new(200).set_body_string("<html>")),
+            ("d", ResponseTemplate::new(500)),
+            ("e", ResponseTemplate::new(200).set_delay(Duration::from_secs(20))),
+        ];
+        for (action, answer) in answers {
+            Mock::given(path(format!("/stend/actions/{action}"))).respond_with(answer).mount(&server).await;
+        }
+        let driver = driver(&server).await;
+        let mut seen = Vec::new();
+        for action in ["a", "b", "c", "d", "e"] {
+            seen.push(match driver.action(action, &call(), SOON).await.unwrap_err() {
+                Silence::Garbage(_) => "garbage",
+                Silence::Late(_) => "late",
+                Silence::NotOffered(_) => "not offered",
+                Silence::Unreachable(_) => "unreachable",
+            });
+        }
+        assert_eq!(seen, ["not offered", "not offered", "garbage", "garbage", "late"]);
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_a_fact_too() {
+        let server = MockServer::start().await;
+        let mut driver = driver(&server).await;
+        driver.way = Way::Adapter { origin: "http://127.0.0.1:9".to_owned() };
+        let silence = driver.describe(SOON).await.unwrap_err();
+        assert!(matches!(silence, Silence::Unreachable(_)), "{silence}");
+    }
+
+    #[tokio::test]
+    async fn a_program_answers_on_its_standard_output() {
+        let server = MockServer::start().await;
+        let mut driver = driver(&server).await;
+        let way = |script: &str| Way::Command {
+            argv: vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()],
+            env: Vec::new(),
+            folder: ".".into(),
+        };
+        driver.way = way("cat >/dev/null; echo '{\"outcome\":\"pending\"}'");
+        let report = driver.observe("f-1", Duration::from_secs(10)).await.unwrap();
+        assert_eq!(report.outcome, Outcome::Pending);
+        driver.way = way("exit 69");
+        assert!(matches!(driver.observe("f-1", Duration::from_secs(10)).await, Err(Silence::NotOffered(_))));
+        driver.way = way("exit 1");
+        assert!(matches!(driver.observe("f-1", Duration::from_secs(10)).await, Err(Silence::Garbage(_))));
+    }
+}

@@ -581,6 +581,38 @@ mod tests {
         );
     }
 
+    fn state(outcome: Outcome) -> State {
+        let report =
+            contract::adapter::Report { outcome, reason: None, values: Map::new(), customer: None, browser: None };
+        let flow = crate::drive::play::Flow {
+            action: "debts.list".to_owned(),
+            operation: "o".to_owned(),
+            person: None,
+            params: json!({}),
+            step: Some(0),
+            last: Some(report),
+            visited: None,
+        };
+        State { flows: BTreeMap::from([("f-1".to_owned(), flow)]), ..State::default() }
+    }
+
+    fn entry(kind: &str) -> Entry {
+        serde_json::from_value(json!({
+            "n": 1, "at": "2026-11-22T10:00:00Z", "sandbox": "s", "kind": kind, "data": {}, "prev": "", "hash": "",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_bank_that_says_ok_and_did_nothing_is_found_out() {
+        assert_eq!(effects(&state(Outcome::Ok), &[]).len(), 1);
+        assert_eq!(effects(&state(Outcome::Ok), &[entry(kinds::DEBTS_READ)]).len(), 0);
+        assert_eq!(effects(&state(Outcome::Refused), &[]).len(), 0);
+        assert!(
+            first_obstacle(&state(Outcome::Ok), &[]).unwrap().contains("the portal's journal shows no `debts.read`")
+        );
+    }
+
     #[test]
     fn file_names_are_plain() {
         assert_eq!(file_name("lies[a b]/oidc"), "lies_a_b__oidc.json");

@@ -425,3 +425,139 @@ impl Check<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Source, lint};
+
+    const GOOD: &str = "id: sign-in
+title: { ru: Вход, en: Sign-in }
+requirements: [IDN-1]
+needs: [customer.link]
+citizens: { anna: anna-confirmed }
+each:
+  - { fault: id-token-alg-none }
+steps:
+  - portal: { fault: \"{fault}\", on: anna }
+  - bank: { do: customer.link, for: anna, with: { scopes: [openid] }, save: linked, expect: { outcome: [refused, error] } }
+expect:
+  - value: { of: linked, path: \"$.outcome\", is: refused }
+";
+
+    fn complaints(text: &str) -> Vec<String> {
+        let source = Source { path: "identity/sign-in.yaml".into(), text: text.to_owned() };
+        lint(&[source]).iter().map(ToString::to_string).collect()
+    }
+
+    /// The one complaint after this change to the good file.
+    fn changed(from: &str, to: &str) -> String {
+        assert!(GOOD.contains(from), "{from}");
+        let found = complaints(&GOOD.replacen(from, to, 1));
+        assert_eq!(found.len(), 1, "{found:#?}");
+        found.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn a_good_file_has_no_complaint() {
+        assert_eq!(complaints(GOOD), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_misspelt_key_is_shown_where_it_stands() {
+        let line = changed("requirements:", "requirments:");
+        assert!(
+            line.starts_with("identity/sign-in.yaml:3:1: unknown key `requirments`; did you mean `requirements`?"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn a_misspelt_key_inside_a_step_is_shown_where_it_stands() {
+        let line = changed("save: linked", "sav: linked");
+        assert!(line.starts_with("identity/sign-in.yaml:10:"), "{line}");
+        assert!(line.contains("unknown key `sav`; did you mean `save`?"), "{line}");
+    }
+
+    #[test]
+    fn an_unknown_actor_names_the_known_ones() {
+        let line = changed("- bank:", "- bnak:");
+        assert!(line.contains("unknown word `bnak`; did you mean `bank`?"), "{line}");
+    }
+
+    #[test]
+    fn a_bad_indent_is_one_clear_line() {
+        let line = changed("  - portal:", " - portal:");
+        assert!(line.starts_with("identity/sign-in.yaml:"), "{line}");
+        assert_eq!(line.lines().count(), 1);
+        let line = changed("  - portal:", "\t- portal:");
+        assert!(line.starts_with("identity/sign-in.yaml:9:1: a tab in the indentation"), "{line}");
+    }
+
+    #[test]
+    fn unknown_words_of_the_vocabulary_name_the_nearest() {
+        let cases = [
+            ("IDN-1", "IDN-99", "unknown requirement `IDN-99`"),
+            ("anna-confirmed", "anna-confirmd", "unknown citizen `anna-confirmd`; did you mean `anna-confirmed`?"),
+            (
+                "id-token-alg-none",
+                "id-token-alg-nun",
+                "unknown fault `id-token-alg-nun`; did you mean `id-token-alg-none`?",
+            ),
+            ("do: customer.link", "do: customer.lnk", "unknown action `customer.lnk`; did you mean `customer.link`?"),
+            ("[refused, error]", "[refsed, error]", "unknown outcome `refsed`; did you mean `refused`?"),
+            ("of: linked", "of: linkd", "unknown saved answer `linkd`; did you mean `linked`?"),
+        ];
+        for (from, to, wanted) in cases {
+            let line = changed(from, to);
+            assert!(line.contains(wanted), "{line}");
+        }
+    }
+
+    #[test]
+    fn somebody_who_is_not_in_the_cast_is_named() {
+        let found = complaints(&GOOD.replace("for: anna", "for: ana"));
+        assert!(
+            found[0].contains("`ana` is not among the citizens of this scenario; did you mean `anna`?"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn names_that_lead_nowhere_and_things_never_used_are_found() {
+        let found = complaints(&GOOD.replace("\"{fault}\"", "\"{falt}\""));
+        assert!(found.iter().any(|line| line.contains("`{falt}` names nothing; did you mean `fault`?")), "{found:?}");
+        assert!(found.iter().any(|line| line.contains("the cell `fault` is never used")), "{found:?}");
+        let line = changed("{ anna: anna-confirmed }", "{ anna: anna-confirmed, boris: anna-confirmed }");
+        assert!(line.contains("the citizen `boris` is never used"), "{line}");
+    }
+
+    #[test]
+    fn two_files_cannot_have_one_id() {
+        let file = |path: &str| Source { path: path.into(), text: GOOD.to_owned() };
+        let found = lint(&[file("a/one.yaml"), file("b/two.yaml")]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            found[0].to_string(),
+            "b/two.yaml:1:5: the id `sign-in` is already taken by a/one.yaml; give each scenario an id of its own"
+        );
+    }
+
+    #[test]
+    fn an_empty_file_and_a_list_are_refused() {
+        assert!(complaints("")[0].contains("the file is empty"));
+        assert_eq!(complaints("- a\n- b\n").len(), 1);
+    }
+
+    #[test]
+    fn the_schema_takes_the_good_file() {
+        let value: Value = serde_saphyr::from_str(GOOD).unwrap();
+        let schema = crate::scenario::schema();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new());
+        let mut wrong = value;
+        wrong["steps"][0] = serde_json::json!({"portal": {"falt": "x"}});
+        assert!(!validator.is_valid(&wrong));
+    }
+}
