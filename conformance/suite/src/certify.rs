@@ -302,7 +302,6 @@ fn judge_all(played: Vec<&Played>) -> Result<Vec<Judged>, SuiteError> {
     })
 }
 
-#[expect(clippy::too_many_arguments, reason = "the ends of one run meet here and nowhere else")]
 fn conclude(
     options: &Options,
     prepared: &Prepared,
@@ -314,8 +313,8 @@ fn conclude(
 ) -> Result<Report, SuiteError> {
     let judged = judge_all(outcome.iter().flat_map(|lane| &lane.played).collect())?;
     for lane in &outcome {
-        for (case, ru, en) in &lane.skipped {
-            let result = unplayed_result(case, Verdict::NotApplicable, Bilingual::new(ru.as_str(), en.as_str()));
+        for (case, verdict, ru, en) in &lane.skipped {
+            let result = unplayed_result(case, *verdict, Bilingual::new(ru.as_str(), en.as_str()));
             unplayed.push((result, case.faults.clone()));
         }
     }

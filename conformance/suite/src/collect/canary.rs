@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine as _;
 use contract::exchange::{Exchange, Party, header};
 use rules::trace::{Canary, Event, Person, What};
@@ -53,7 +53,11 @@ pub(crate) fn scan(files: &Files, marks: &Marks, people: &[Person], events: &[Ev
     let needles = needles(&planted);
     let mut found = Vec::new();
     let mut places = BTreeSet::from(["url".to_owned()]);
-    let Ok(search) = AhoCorasick::new(needles.iter().map(|needle| &needle.text)) else { return Scan::default() };
+    // Each search is used once: what is quick to build wins over what is quick to run.
+    let search = AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .build(needles.iter().map(|needle| &needle.text));
+    let Ok(search) = search else { return Scan::default() };
     for path in files.logs.iter().filter(|path| path.is_file()) {
         let from = marks.0.get(path).copied().unwrap_or(0);
         let place = format!("log:{}", name(path));

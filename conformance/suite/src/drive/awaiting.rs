@@ -18,15 +18,16 @@ pub(crate) async fn step(lane: &Lane, play: &Play, step: &AwaitStep, index: usiz
     let Some(kind) = &step.journal else { return Ok(()) };
     let wanted = step.count.unwrap_or(1);
     let citizen = step.person.as_ref().and_then(|who| play.member(&who.value)).map(|member| member.person.oid);
-    let mut pace = Pace::within(lane.patience());
+    let mut pace = Pace::within(lane.patience_for_entries(None));
     loop {
         lane.collect().await?;
         let seen = lane.count(&kind.value, citizen, play);
         if seen >= wanted {
+            lane.entries_came(true);
             break;
         }
         if !pace.again().await {
-            lane.waited_in_vain();
+            lane.entries_came(false);
             play.state().timed_out = true;
             let message =
                 format!("`{}` was to stand in the journal {wanted} times, and stands there {seen} times", kind.value);

@@ -112,7 +112,7 @@ async fn settle(
         // A person who left, or was left standing at the portal, ends nothing: one look is enough.
         let within = match (unfinished, may_stay_pending) {
             (true, _) => Duration::from_millis(150),
-            (false, true) => lane.patience().min(Duration::from_millis(1500)),
+            (false, true) => lane.patience_for_entries(Some(Duration::from_millis(1500))),
             (false, false) => lane.patience(),
         };
         match observe(lane, play, flow, within).await {

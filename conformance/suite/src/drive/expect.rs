@@ -108,11 +108,18 @@ async fn check_journal(lane: &Lane, play: &Play, wanted: &JournalExpect) -> Resu
             })
     };
     let least = wanted.count.or(wanted.min).unwrap_or(1);
-    let mut pace = Pace::within(AFTERWARDS);
+    let mut pace = Pace::within(lane.patience_for_entries(Some(AFTERWARDS)));
     let found = loop {
         let entries = lane.entries(play);
         let found: Vec<u64> = entries.iter().filter(fits).map(|entry| entry.n).collect();
-        if found.len() as u64 >= least || !pace.again().await {
+        if found.len() as u64 >= least {
+            if least > 0 {
+                lane.entries_came(true);
+            }
+            break found;
+        }
+        if !pace.again().await {
+            lane.entries_came(false);
             break found;
         }
         lane.collect().await?;

@@ -48,7 +48,9 @@ pub(crate) struct Ground {
 /// The longest that anything is waited for when nothing is known of the bank's pace yet.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// A bank that keeps silent again and again is waited for no shorter than this.
-const SHORTEST: Duration = Duration::from_millis(250);
+const SHORTEST: Duration = Duration::from_millis(100);
+/// So many waits in vain in a row mean that nobody is there.
+const HOPELESS: u32 = 40;
 
 #[derive(Debug)]
 pub(crate) struct Lane {
@@ -68,8 +70,9 @@ pub(crate) struct Lane {
     process: Mutex<Option<Group>>,
     names: AtomicU64,
     offset: Mutex<Span>,
-    /// Waits in a row that ended with nothing.
+    /// Waits in a row that ended with nothing: for the bank's word, and for entries of the journal.
     vain: AtomicU32,
+    vain_entries: AtomicU32,
     patience: Mutex<Duration>,
     book: Mutex<Book>,
     /// Questions that this bank does not answer.
@@ -226,6 +229,7 @@ impl Lane {
             names: AtomicU64::new(1),
             offset: Mutex::new(Span::ZERO),
             vain: AtomicU32::new(0),
+            vain_entries: AtomicU32::new(0),
             patience: Mutex::new(PATIENCE),
             book: Mutex::default(),
             unanswered: Mutex::default(),
@@ -383,7 +387,26 @@ impl Lane {
     /// How long the bank is waited for now.
     pub(crate) fn patience(&self) -> Duration {
         let whole = *self.patience.lock().unwrap_or_else(PoisonError::into_inner);
-        (whole / 2u32.saturating_pow(self.vain.load(Ordering::Relaxed).min(8))).max(SHORTEST)
+        shortened(whole, self.vain.load(Ordering::Relaxed))
+    }
+
+    /// How long an entry of the journal is waited for that must come by itself, no longer than `whole`.
+    pub(crate) fn patience_for_entries(&self, whole: Option<Duration>) -> Duration {
+        let whole = whole.unwrap_or_else(|| *self.patience.lock().unwrap_or_else(PoisonError::into_inner));
+        shortened(whole, self.vain_entries.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn entries_came(&self, came: bool) {
+        if came {
+            self.vain_entries.store(0, Ordering::Relaxed);
+        } else {
+            self.vain_entries.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether there is any sense in going on.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.vain.load(Ordering::Relaxed) >= HOPELESS
     }
 
     /// The clean twin took so long: what follows may take many times that.
@@ -592,6 +615,11 @@ impl Lane {
             None => known,
         }
     }
+}
+
+/// Half as long after each wait in vain.
+fn shortened(whole: Duration, vain: u32) -> Duration {
+    (whole / 2u32.saturating_pow(vain.min(10))).max(SHORTEST)
 }
 
 fn token_alg(ground: &Ground) -> TokenAlg {

@@ -58,8 +58,8 @@ pub(crate) struct Played {
 #[derive(Debug, Default)]
 pub(crate) struct LaneOutcome {
     pub(crate) played: Vec<Played>,
-    /// Cases that this bank cannot play, with the reason in Russian and English.
-    pub(crate) skipped: Vec<(Case, String, String)>,
+    /// Cases that were not played, with the verdict and the reason in Russian and English.
+    pub(crate) skipped: Vec<(Case, Verdict, String, String)>,
     pub(crate) bank_version: String,
     pub(crate) clock_movable: bool,
     pub(crate) portal_origin: String,
@@ -97,7 +97,14 @@ pub(crate) async fn run(
     for (number, case) in wanted.cases.into_iter().enumerate() {
         if case.clock() > Span::ZERO && !lane.clock_movable {
             let ru = "часы банка не переводятся, а сценарий их двигает".to_owned();
-            outcome.skipped.push((case, ru, "the bank's clock cannot be moved, and the scenario moves it".to_owned()));
+            let en = "the bank's clock cannot be moved, and the scenario moves it".to_owned();
+            outcome.skipped.push((case, Verdict::NotApplicable, ru, en));
+            continue;
+        }
+        if lane.is_hopeless() {
+            let ru = "банк раз за разом ничего не отвечал; случай не сыгран".to_owned();
+            let en = "the bank answered nothing again and again; the case was not played".to_owned();
+            outcome.skipped.push((case, Verdict::Inconclusive, ru, en));
             continue;
         }
         listener.on(&Told::CaseStarted { lane: lane.name.clone(), case: case.id.clone() });
@@ -185,7 +192,7 @@ impl Runner<'_> {
         let again = case.faults.iter().any(|fault| fault.starts_with("key"))
             || case.steps.iter().any(|step| matches!(&step.value, Step::Portal(portal) if portal.rotate.is_some()));
         let jwks = lane.jwks(again).await;
-        self.drain().await?;
+        lane.collect().await?;
         let (mine, late) = self.divide(Owner::Case(number), begun, ended, number == 0);
         for (owner, event) in late {
             self.late.entry(owner).or_default().push(event);
@@ -393,7 +400,7 @@ impl Runner<'_> {
         let play = self.cast(&clean, Owner::Aside).await?;
         self.steps(&play, &clean.steps).await?;
         play.gather();
-        self.drain().await?;
+        lane.collect().await?;
         let entries = lane.entries(&play);
         let state = play.into_state();
         let why_not = first_obstacle(&state, &entries).or_else(|| lane.bank_died());
