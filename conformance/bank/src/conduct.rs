@@ -195,7 +195,7 @@ pub(crate) enum ProofDuty {
     RegisteredCertificate,
     SecretInBody,
     StringOrder,
-    TimestampNew,
+    TimestampZoned,
 }
 
 /// Values that must be new each time.
@@ -328,7 +328,8 @@ pub(crate) enum CallDuty {
     RetryAfterSeconds,
     SniSent,
     StrongSuitesOnly,
-    Tls13Offered,
+    /// TLS-01.
+    OldTlsNotOffered,
     /// TLS-02.
     OldTlsRefused,
 }

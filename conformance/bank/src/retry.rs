@@ -109,7 +109,8 @@ impl<'a> Retry<'a> {
             return;
         }
         if !self.bank.conduct.call(CallDuty::BackOff) {
-            crate::clock::nap(Span::from_millis(10)).await;
+            // Sooner each time, so that it shows on a slow machine too.
+            crate::clock::nap(Span::from_millis(FIRST_GAP.millis() >> self.attempts.min(7))).await;
             return;
         }
         let gap = FIRST_GAP.millis() << self.attempts.min(6).saturating_sub(1);

@@ -147,7 +147,13 @@ fn refused(grant: Grant<'_>, status: u16, value: &Value) -> (Trouble, Refusal) {
         (_, "invalid_grant", _) => Trouble::InvalidGrant,
         _ => Trouble::ClientError,
     };
-    (trouble, Refusal::of_portal(status, code.or(Some(error)), format!("the token endpoint: {error} {description}")))
+    let mut refusal =
+        Refusal::of_portal(status, code.or(Some(error)), format!("the token endpoint: {error} {description}"));
+    // The grant behind a data token is the consent itself: one that is invalid has ended (RFC 6749 §5.2, CST-12).
+    if matches!(grant, Grant::Data { .. }) && error == "invalid_grant" {
+        refusal.class = ReasonClass::Consent;
+    }
+    (trouble, refusal)
 }
 
 /// The granted scopes: those of the answer, else those inside the access token, else those that were asked

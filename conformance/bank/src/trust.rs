@@ -89,11 +89,7 @@ impl Guard {
         identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
     ) -> Result<ClientConfig, BankError> {
         let unfit = |error: rustls::Error| BankError::Material { what: "CERT and KEY", why: error.to_string() };
-        let versions: &[_] = if self.conduct.call(CallDuty::Tls13Offered) {
-            &[&rustls::version::TLS13, &rustls::version::TLS12]
-        } else {
-            &[&rustls::version::TLS12]
-        };
+        let versions = &[&rustls::version::TLS13, &rustls::version::TLS12];
         let builder = ClientConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(versions)
             .map_err(unfit)?

@@ -17,7 +17,7 @@ pub(crate) enum Command {
     /// The reference bank alone, configured by its environment.
     Bank(Bank),
     /// The main job: drive a bank through every scenario, judge it, write the report.
-    Certify(Certify),
+    Certify(Box<Certify>),
     /// One rule in full: what, why, clause, how it is observed, how to mend it.
     Explain {
         /// Catalogue id (`IDT-01`) or slug.

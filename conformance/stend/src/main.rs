@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<Ending, Obstacle> {
     match command {
         Command::Bank(ask) => bank(ask),
-        Command::Certify(ask) => certify(ask),
+        Command::Certify(ask) => certify(*ask),
         Command::Explain { id, lang } => {
             let rule = rules::rule(&id).ok_or_else(|| Obstacle(print::unknown_rule(&id)))?;
             print::out(&print::explain(rule, lang.as_deref()));

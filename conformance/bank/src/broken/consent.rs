@@ -19,7 +19,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "nagging-after-refusal",
         &["CST-02"],
-        &[],
+        &["RESP-12"],
         breaks(Duty::NoNagging),
         "asks again as soon as the person declines",
     ),
@@ -43,13 +43,6 @@ pub(super) const ROWS: &[Row] = &[
         &["CST-08"],
         Data(DataCheck::ConsentPurpose, Skipped),
         "does not compare the purpose in the consent's record",
-    ),
-    row(
-        "changed-consent-record-accepted.late",
-        &["CST-05"],
-        &["CST-08"],
-        Data(DataCheck::ConsentPurpose, Late),
-        "compares the purpose in the consent's record after it has registered the consent",
     ),
     row(
         "changed-consent-record-accepted.logged-only",

@@ -9,7 +9,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "secrets-in-traces",
         &["OBS-01"],
-        &[],
+        &["ATU-15"],
         Breaks(Part::Record(RecordDuty::SecretsOutOfLog)),
         "logs codes and personal numbers",
     ),

@@ -170,8 +170,8 @@ pub(super) const ROWS: &[Row] = &[
         "timestamp-wrong",
         &["SIG-02"],
         &[],
-        Breaks(Part::Proof(ProofDuty::TimestampNew)),
-        "sends the time stamp of the authorisation again with the token request",
+        Breaks(Part::Proof(ProofDuty::TimestampZoned)),
+        "stamps token requests with Moscow time and calls it UTC",
     ),
     row(
         "signed-state-reused",

@@ -127,13 +127,6 @@ pub(super) const ROWS: &[Row] = &[
         "takes anybody's data for the person's",
     ),
     row(
-        "userinfo-subject-unchecked.late",
-        &["UI-01"],
-        &[],
-        Data(DataCheck::SubjectSame, Late),
-        "asks whose data they are after it has kept them",
-    ),
-    row(
         "userinfo-subject-unchecked.logged-only",
         &["UI-01"],
         &[],
@@ -243,7 +236,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "refresh-scope-widened",
         &["RT-11"],
-        &["REQ-08", "SIG-01"],
+        &["ATU-06", "REQ-08", "SIG-01"],
         Breaks(Part::Token(TokenDuty::RefreshScope)),
         "asks for more when it renews than was granted",
     ),

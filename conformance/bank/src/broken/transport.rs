@@ -9,7 +9,13 @@ const fn connects(duty: CallDuty) -> super::Slip {
 }
 
 pub(super) const ROWS: &[Row] = &[
-    row("old-tls-offered", &["TLS-01"], &[], connects(CallDuty::Tls13Offered), "does not offer TLS 1.3"),
+    row(
+        "old-tls-offered",
+        &["TLS-01"],
+        &["TLS-02", "TLS-04"],
+        connects(CallDuty::OldTlsNotOffered),
+        "tries TLS 1.1 before it reads the person's data",
+    ),
     row(
         "old-tls-accepted",
         &["TLS-02"],

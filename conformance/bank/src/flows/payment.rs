@@ -6,6 +6,7 @@ use contract::time::Span;
 use http::{HeaderName, Method};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use url::Url;
 
 use super::access::{Access, problem};
 use crate::bank::{Bank, done};
@@ -84,8 +85,7 @@ async fn send(access: &mut Access<'_>, order: &mut Order) -> Result<Value, Refus
     let mut refused = 0;
     loop {
         tries += 1;
-        let request = Request::json(Method::POST, address.clone(), &order.body).with(KEY, &order.key);
-        let outcome = once(access, request).await?;
+        let outcome = once(access, &address, order).await?;
         let spent = tries >= TRIES;
         let answer = match outcome {
             Ok(answer) if answer.whole => answer,
@@ -129,20 +129,22 @@ fn unknown() -> Refusal {
 }
 
 /// One sending; waits that the portal orders are kept, a lost answer is told to the caller.
-async fn once(access: &mut Access<'_>, request: Request) -> Result<Result<Answer, Lost>, Refusal> {
+async fn once(access: &mut Access<'_>, address: &Url, order: &mut Order) -> Result<Result<Answer, Lost>, Refusal> {
     let bank = access.bank;
     let token = access.bearer().await?;
     let mut retry = Retry::new(bank, true);
     loop {
+        let request = Request::json(Method::POST, address.clone(), &order.body).with(KEY, &order.key);
         let outcome = bank.http.send(request.clone().bearer(&token)).await;
         if bank.conduct.course() == Course::Storms {
-            let _ = bank.http.send(request.clone().bearer(&token)).await;
+            let _ = bank.http.send(request.bearer(&token)).await;
         }
         match outcome {
             Err(lost @ Lost::Untrusted(_)) => return Err(lost.refusal()),
             Err(lost) => return Ok(Err(lost)),
             Ok(answer) if !answer.whole || matches!(answer.status, 409 | 422) => return Ok(Ok(answer)),
             Ok(answer) => match retry.next(Ok(answer)).await? {
+                Next::Again if !bank.conduct.payment(PaymentDuty::SameKeyOnRepeat) => order.key = new_key(bank),
                 Next::Again => {}
                 Next::Done(answer) => return Ok(Ok(answer)),
             },

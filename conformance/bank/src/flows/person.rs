@@ -28,6 +28,9 @@ pub(crate) struct Person {
 pub(crate) async fn view(bank: &Arc<Bank>, flow: &Flow, customer: Customer) -> Result<Report, Refusal> {
     let mut customer = customer;
     let before = customer.tokens.clone();
+    if !bank.conduct.call(CallDuty::OldTlsNotOffered) {
+        crate::old_tls::go_on(&bank.options.portal, &bank.draw).await;
+    }
     let read = read(bank, &mut customer.tokens, &customer.scopes, &customer.subject).await;
     if customer.tokens.access != before.access || customer.tokens.refresh != before.refresh {
         bank.keep_customer(&customer);

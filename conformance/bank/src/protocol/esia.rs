@@ -42,10 +42,11 @@ pub(crate) fn authorise(bank: &Bank, attempt: &Attempt, hint: Option<(String, St
 pub(crate) fn token(bank: &Bank, grant: Grant<'_>) -> Result<(Url, Pairs, Option<String>), Refusal> {
     let scope = grant.scope();
     let state = token_state(bank);
-    let timestamp = match grant {
-        Grant::Code { attempt, .. } if !bank.conduct.proof(ProofDuty::TimestampNew) => attempt.timestamp.clone(),
-        _ => bank.clock.now().to_esia(),
-    };
+    let mut timestamp = bank.clock.now().to_esia();
+    if !bank.conduct.proof(ProofDuty::TimestampZoned) {
+        // Moscow's wall clock under the name of UTC: three hours off.
+        timestamp = timestamp.replace("+0300", "+0000");
+    }
     let mut pairs = common_pairs(bank, grant);
     if !matches!(grant, Grant::Code { .. }) {
         pairs.push(pair("redirect_uri", &bank.redirect_uri()));

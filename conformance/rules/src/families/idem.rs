@@ -160,8 +160,8 @@ pub(super) const RULES: &[Rule] = &[
         title: t("Два нажатия — одна оплата", "Two presses, one payment"),
         why: t("Люди нажимают дважды, когда экран молчит.", "People press twice when the screen is silent."),
         looked_at: t(
-            "Одна операция вызвана дважды одновременно: в журнале портала одна принятая оплата.",
-            "One operation called twice at once: the portal’s journal holds one accepted payment.",
+            "Одна операция вызвана дважды одновременно: все её запросы оплаты с одним ключом, в журнале портала одна принятая оплата.",
+            "One operation called twice at once: one key on all its payment requests, one accepted payment in the portal’s journal.",
         ),
         advice: t(
             "Заведите запись об операции до отправки и не выполняйте её дважды.",
@@ -427,6 +427,7 @@ fn mismatch(reading: &Reading<'_>) -> Judgement {
 
 fn presses(reading: &Reading<'_>) -> Judgement {
     let mut check = Check::new();
+    let excused = !reading.told(&["payment-conflict", "payment-unprocessable"]).is_empty();
     let mut by_operation: BTreeMap<&str, Vec<&Flow<'_>>> = BTreeMap::new();
     for flow in reading.flows.iter().filter(|flow| flow.action == "debts.pay" && !flow.operation.is_empty()) {
         by_operation.entry(flow.operation).or_default().push(flow);
@@ -436,6 +437,18 @@ fn presses(reading: &Reading<'_>) -> Judgement {
         let entries = accepted(reading, uin);
         let mut evidence: Vec<_> = flows.iter().map(|flow| flow.evidence()).collect();
         evidence.extend(entries.iter().cloned());
+        // Two orders under two keys are two payments; that the portal stopped one of them is not the bank's merit.
+        let mut sent = payments(reading);
+        sent.retain(|pay| pay.uin == uin && pay.flow.is_some_and(|flow| flow.operation == flows[0].operation));
+        if let Some(other) = sent.iter().find(|pay| pay.key != sent[0].key).filter(|_| !excused) {
+            evidence.extend([line(sent[0].exchange), line(other.exchange)]);
+            check.wrong(
+                format!("two presses sent two payments of {uin}, each under its own key"),
+                format!("два нажатия отправили две оплаты {uin}, каждую со своим ключом"),
+                evidence,
+            );
+            continue;
+        }
         match entries.len() {
             0 => check.unproved("pressed twice, and nothing was paid", "нажато дважды, и ничего не оплачено", evidence),
             1 if flows.iter().any(|flow| flow.outcome() == Some(Outcome::Ok)) => {

@@ -1,8 +1,6 @@
 //! What a newcomer meets: a slip gives one clear line that says what is wrong and how to mend it, and the right exit code.
 
-mod common;
-
-use common::{run, stend};
+use crate::common::{run, stend};
 
 /// Exit code 2, nothing on standard output, one line on standard error that holds all of `wanted`.
 fn one_line(command: &mut std::process::Command, wanted: &[&str]) {

@@ -1,10 +1,8 @@
 //! From one command to a verdict: the real binary starts portal and bank, and judges.
 
-mod common;
-
 use std::path::Path;
 
-use common::{run, stend};
+use crate::common::{run, stend};
 use serde_json::Value;
 
 fn certify(report: &Path, more: &[&str]) -> (i32, Value, String) {
@@ -57,7 +55,7 @@ fn a_broken_variant_is_found_with_its_evidence() {
     let found =
         findings.iter().find(|finding| finding["rule_id"] == "IDT-26").unwrap_or_else(|| panic!("{findings:?}"));
     assert!(!found["evidence"].as_array().unwrap().is_empty());
-    assert!(!found["advice"].as_str().map_or_else(|| found["advice"]["en"].as_str().unwrap(), |text| text).is_empty());
+    assert!(!found["advice"].as_str().unwrap_or_else(|| found["advice"]["en"].as_str().unwrap()).is_empty());
 }
 
 /// A bank that is only a command: it reads the call and does `rest`.

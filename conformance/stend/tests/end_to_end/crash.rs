@@ -1,14 +1,10 @@
 //! SIGKILL in the middle of payments: what was answered is there afterwards, nothing is there twice, the chain holds.
 
-#[path = "common/client.rs"]
-mod client;
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use client::Client;
-use common::Served;
+use crate::client::Client;
+use crate::common::Served;
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 12;

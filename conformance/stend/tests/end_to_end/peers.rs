@@ -1,13 +1,10 @@
 //! Strangers against the portal: OpenSSL signs, curl reads, a stock OIDC client signs in, and a bank in Python that shares
 //! no code with us is certified. Needs openssl, curl and Python packages, so it stands behind the feature `peers`.
-#![cfg(feature = "peers")]
-
-mod common;
 
 use std::path::Path;
 use std::process::Command;
 
-use common::{Served, repository, run, stend};
+use crate::common::{Served, repository, run, stend};
 use serde_json::{Value, json};
 
 const REDIRECT: &str = "https://localhost:9443/callback";
@@ -206,7 +203,7 @@ fn complete_oidc(alg: &str, jose: &str) {
         "issuer": served.ready["oidc_issuer"], "client_id": "BANK01", "key": folder.join("bank.key"), "alg": jose,
         "redirect_uri": REDIRECT, "citizen": "anna-confirmed",
     });
-    let script = repository().join("conformance/stend/tests/peers/oidc_client.py");
+    let script = repository().join("conformance/stend/tests/end_to_end/oidc_client.py");
     let said = foreign(&python(), &[script.to_str().unwrap(), &ask.to_string()], folder);
     let person: Value = serde_json::from_slice(&said).unwrap();
     let (_, anna) = served.control(folder, "GET", "/citizens/anna-confirmed", None);

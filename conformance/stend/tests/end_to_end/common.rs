@@ -7,18 +7,18 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 /// The program under test.
-pub fn stend() -> Command {
+pub(crate) fn stend() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stend"));
     command.current_dir(repository()).env_remove("STEND_LOG").env("NO_COLOR", "1");
     command
 }
 
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// Runs to the end and gives exit code, standard output and standard error.
-pub fn run(command: &mut Command) -> (i32, String, String) {
+pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().expect("the program starts");
     (
         status.code().expect("it ended by itself"),
@@ -28,14 +28,14 @@ pub fn run(command: &mut Command) -> (i32, String, String) {
 }
 
 /// `stend serve` on free ports, killed when dropped.
-pub struct Served {
-    pub child: Child,
-    pub ready: Value,
+pub(crate) struct Served {
+    pub(crate) child: Child,
+    pub(crate) ready: Value,
     client: reqwest::blocking::Client,
 }
 
 impl Served {
-    pub fn start(folder: &Path, more: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Path, more: &[&str]) -> Self {
         let mut child = stend()
             .current_dir(folder)
             .args(["serve", "--listen", "localhost:0", "--control", "localhost:0"])
@@ -54,20 +54,20 @@ impl Served {
         Self { child, ready, client }
     }
 
-    pub fn portal(&self) -> &str {
+    pub(crate) fn portal(&self) -> &str {
         self.ready["portal"].as_str().expect("an address")
     }
 
-    pub fn token(&self, folder: &Path) -> String {
+    pub(crate) fn token(&self, folder: &Path) -> String {
         let path = folder.join(self.ready["token_file"].as_str().expect("a path"));
         std::fs::read_to_string(path).expect("the control token").trim().to_owned()
     }
 
-    pub fn http(&self) -> &reqwest::blocking::Client {
+    pub(crate) fn http(&self) -> &reqwest::blocking::Client {
         &self.client
     }
 
-    pub fn control(&self, folder: &Path, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) fn control(&self, folder: &Path, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let url = format!("{}{path}", self.ready["control"].as_str().expect("an address"));
         let mut call = self.client.request(method.parse().expect("a method"), url).bearer_auth(self.token(folder));
         if let Some(body) = body {
@@ -78,7 +78,7 @@ impl Served {
         (status, answer.json().unwrap_or(Value::Null))
     }
 
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ended");
     }
@@ -93,7 +93,7 @@ impl Drop for Served {
 }
 
 /// A client that trusts only this authority.
-pub fn client(ca_pem: &[u8]) -> reqwest::blocking::Client {
+pub(crate) fn client(ca_pem: &[u8]) -> reqwest::blocking::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::blocking::Client::builder()
         .tls_certs_only([reqwest::Certificate::from_pem(ca_pem).expect("a certificate")])

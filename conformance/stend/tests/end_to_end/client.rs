@@ -6,19 +6,19 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::Served;
+use crate::common::Served;
 
-pub const REDIRECT: &str = "https://localhost:9443/callback";
+pub(crate) const REDIRECT: &str = "https://localhost:9443/callback";
 
 /// An ECDSA key and a self-signed certificate for it.
-pub struct Client {
+pub(crate) struct Client {
     key: crypto::PrivateKey,
     certificate_pem: String,
     hash: String,
 }
 
 impl Client {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("a key");
         let parameters = rcgen::CertificateParams::new(vec!["bank.example".to_owned()]).expect("parameters");
         let certificate = parameters.self_signed(&pair).expect("a certificate");
@@ -29,7 +29,7 @@ impl Client {
         }
     }
 
-    pub fn register(&self, served: &Served, folder: &Path) {
+    pub(crate) fn register(&self, served: &Served, folder: &Path) {
         let partner = json!({
             "client_id": "BANK01", "name": { "ru": "Банк Пример", "en": "Example Bank" },
             "certificates": [self.certificate_pem], "redirect_uris": [REDIRECT],
@@ -73,7 +73,7 @@ impl Client {
     }
 
     /// The citizen lets this client see their debts; gives the consent's id.
-    pub fn consent(&self, served: &Served, folder: &Path, citizen: &str) -> String {
+    pub(crate) fn consent(&self, served: &Served, folder: &Path, citizen: &str) -> String {
         let permissions = json!([{
             "sysname": "CREDIT", "expire": 43200, "actions": [{ "sysname": "ALL_ACTIONS_TO_DATA" }],
             "purposes": [{ "sysname": "CREDIT" }], "scopes": [{ "sysname": "debts" }],
@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// A data token on a standing consent: good for one request.
-    pub fn data_token(&self, served: &Served, folder: &Path, oid: i64, consent: &str) -> String {
+    pub(crate) fn data_token(&self, served: &Served, folder: &Path, oid: i64, consent: &str) -> String {
         let state = format!("7e0a2c74-8b60-4e74-ac75-{:012x}", rand_from_clock());
         let form = self.signed(served, folder, &format!("prm_chg?oid={oid}"), &state, "");
         let answer = self.token(
