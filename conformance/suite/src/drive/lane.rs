@@ -67,6 +67,8 @@ pub(crate) struct Lane {
     number: usize,
     seed: u64,
     starting: Option<Starting>,
+    /// Driven by a program of its own, with no server that could be asked whether it is ready.
+    is_serverless: bool,
     process: Mutex<Option<Group>>,
     names: AtomicU64,
     offset: Mutex<Span>,
@@ -244,6 +246,7 @@ impl Lane {
             number,
             seed,
             starting,
+            is_serverless: profile.start.is_none() && profile.base_url.is_none(),
         };
         lane.start_bank().await?;
         lane.describe().await;
@@ -262,7 +265,9 @@ impl Lane {
     }
 
     async fn start_bank(&self) -> Result<(), SuiteError> {
-        let Some(starting) = &self.starting else { return self.wait_ready().await };
+        let Some(starting) = &self.starting else {
+            return if self.is_serverless { Ok(()) } else { self.wait_ready().await };
+        };
         let output = std::fs::OpenOptions::new()
             .create(true)
             .append(true)

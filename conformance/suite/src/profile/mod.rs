@@ -112,7 +112,8 @@ fn check(file: &str, profile: Profile, folder: &Path) -> Result<Bank, Complaint>
         ));
     }
     match (&profile.start, &profile.base_url) {
-        (None, None) => {
+        // A bank that is driven by a program of its own needs no server of its own either.
+        (None, None) if profile.command.is_none() => {
             let hint = "add `start:` with a command, or `base_url:` of a bank that already runs";
             return Err(at(1, 1, "nothing says where the bank is".to_owned(), hint.to_owned()));
         }

@@ -243,8 +243,14 @@ fn two_signers(der: &[u8]) -> Vec<u8> {
         (bytes[0], &bytes[head..head + length], &bytes[head + length..])
     }
     fn write(tag: u8, content: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
-        [&[tag, 0x82, length[0], length[1]], content].concat()
+        // DER: the shortest form of the length.
+        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+        let length = match content.len() {
+            0..=0x7f => vec![low],
+            0x80..=0xff => vec![0x81, low],
+            _ => vec![0x82, high, low],
+        };
+        [&[tag], length.as_slice(), content].concat()
     }
     let (_, outer, _) = read(der);
     let (_, oid, rest) = read(outer);
