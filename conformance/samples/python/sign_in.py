@@ -15,12 +15,15 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from joserfc.jws import JWSRegistry
 
 import defects
 from refusal import Refusal
 
 PORTAL, ISSUER = os.environ["PORTAL"].rstrip("/"), os.environ["ISSUER"]
 CLIENT_ID, KEY, CERT = os.environ["CLIENT_ID"], os.environ["KEY"], os.environ["CERT"]
+# ESIA writes header members of its own; the library would refuse any that is not registered.
+REGISTRY = JWSRegistry(algorithms=["RS256"], strict_check_header=False)
 HTTP_LIMIT = {"timeout": 10, "allow_redirects": False, "verify": os.environ["CA"]}
 FIELDS = {"firstName": "first_name", "lastName": "last_name", "middleName": "middle_name", "birthDate": "birth_date",
           "snils": "snils", "inn": "inn", "given_name": "first_name", "family_name": "last_name",
@@ -96,7 +99,7 @@ class Client:
         keys = fetch("GET", PORTAL + "/.well-known/jwks.json")
         try:
             known = {"keys": [k for k in keys.get("keys", []) if k.get("kty") in ("RSA", "EC") and k.get("use", "sig") == "sig"]}
-            token = jwt.decode(answer["id_token"], KeySet.import_key_set(known), algorithms=["RS256"])
+            token = jwt.decode(answer["id_token"], KeySet.import_key_set(known), registry=REGISTRY)
         except (JoseError, ValueError, KeyError, TypeError, AttributeError) as cause:
             raise Refusal("signature", "Подпись портала не подтвердилась") from cause
         claims, now = token.claims, time.time()
@@ -179,6 +182,8 @@ class Oidc(Client):
         session = OAuth2Session(CLIENT_ID, open(KEY, encoding="ascii").read(), redirect_uri=self.redirect_uri,
                                 token_endpoint_auth_method="private_key_jwt", code_challenge_method="S256", **rest)
         session.register_client_auth_method(PrivateKeyJWT(ISSUER, alg=kind, headers={"kid": certificate_hash()}))
+        # Otherwise the library prefers the certificates that the environment names.
+        session.trust_env = False
         session.verify = os.environ["CA"]
         session.mount("https://", Pinned())
         return session

@@ -14,6 +14,7 @@ from joserfc.jwk import KeySet
 
 ask = json.loads(sys.argv[1])
 http = requests.Session()
+http.trust_env = False
 http.verify = ask["ca"]
 meta = http.get(ask["portal"] + "/.well-known/openid-configuration").json()
 assert meta["issuer"] == ask["issuer"], meta["issuer"]
@@ -21,6 +22,7 @@ assert meta["issuer"] == ask["issuer"], meta["issuer"]
 client = OAuth2Session(ask["client_id"], open(ask["key"], encoding="ascii").read(), redirect_uri=ask["redirect_uri"],
                        scope="openid fullname email", token_endpoint_auth_method="private_key_jwt",
                        code_challenge_method="S256")
+client.trust_env = False
 client.verify = ask["ca"]
 client.register_client_auth_method(PrivateKeyJWT(meta["token_endpoint"], alg=ask["alg"]))
 verifier = "v" * 64
