@@ -249,9 +249,26 @@ fn failed(report: &Value) -> Vec<String> {
 
 #[test]
 fn the_python_bank_passes_what_it_claims() {
-    let (code, report) = certify_python("", &[]);
+    // Every theme that it has claims for, in both of its protocols; all of its scenarios take minutes, because the
+    // openssl command is started for each signature.
+    let (code, report) = certify_python(
+        "",
+        &[
+            "--scenario",
+            "sign-in",
+            "two-people-sign-in",
+            "debts-shown",
+            "id-token-signature-lies",
+            "id-token-claim-lies",
+            "redirect-lies",
+            "token-answer-lies",
+            "debts-answer-lies",
+            "callback-in-a-fresh-browser",
+        ],
+    );
     assert_eq!(code, 0, "{:#}", report["findings"]);
-    assert!(report["summary"]["pass"].as_u64().unwrap() > 100, "{}", report["summary"]);
+    assert_eq!(report["summary"]["not_claimed"], 0);
+    assert!(report["summary"]["pass"].as_u64().unwrap() >= 40, "{}", report["summary"]);
 }
 
 #[test]
