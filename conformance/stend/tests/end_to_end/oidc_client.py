@@ -10,7 +10,7 @@ import requests
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet, RSAKey
 
 ask = json.loads(sys.argv[1])
 http = requests.Session()
@@ -19,7 +19,9 @@ http.verify = ask["ca"]
 meta = http.get(ask["portal"] + "/.well-known/openid-configuration").json()
 assert meta["issuer"] == ask["issuer"], meta["issuer"]
 
-client = OAuth2Session(ask["client_id"], open(ask["key"], encoding="ascii").read(), redirect_uri=ask["redirect_uri"],
+# Given as text, the library takes any key for an RSA one.
+key = (ECKey if ask["alg"] == "ES256" else RSAKey).import_key(open(ask["key"], encoding="ascii").read())
+client = OAuth2Session(ask["client_id"], key, redirect_uri=ask["redirect_uri"],
                        scope="openid fullname email", token_endpoint_auth_method="private_key_jwt",
                        code_challenge_method="S256")
 client.trust_env = False
