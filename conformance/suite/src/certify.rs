@@ -175,6 +175,9 @@ fn blank(case: &Case) -> ScenarioResult {
     }
 }
 
+/// A lane costs the start of a bank: fewer cases than this are not divided.
+const WORTH_A_LANE: usize = 8;
+
 /// One lane for each protocol and portal setting; more where more may play at once. A bank that already runs has one.
 fn lanes(cases: Vec<Case>, bank: &Bank, options: &Options) -> Vec<LanePlan> {
     let mut groups: BTreeMap<(Protocol, String), Vec<Case>> = BTreeMap::new();
@@ -184,11 +187,14 @@ fn lanes(cases: Vec<Case>, bank: &Bank, options: &Options) -> Vec<LanePlan> {
             serde_json::to_string(&setting.filter(|(strictness, limits)| strictness.is_some() || !limits.is_empty()));
         groups.entry((case.protocol, key.unwrap_or_default())).or_default().push(case);
     }
-    let jobs = options.jobs.unwrap_or(groups.len()).max(1);
-    let copies = if bank.profile.start.is_some() { (jobs / groups.len().max(1)).max(1) } else { 1 };
+    // Two of each by default: while one lane waits for its bank, the other has work for the processor.
+    let jobs = options.jobs.unwrap_or(2 * groups.len()).max(1);
+    // A bank that stands at a fixed port cannot stand beside itself.
+    let repeats = bank.profile.start.as_ref().is_some_and(|start| start.ready.http.contains("{port."));
+    let copies = if repeats { (jobs / groups.len().max(1)).max(1) } else { 1 };
     let mut lanes = Vec::new();
     for ((protocol, _), cases) in groups {
-        let mut shares: Vec<Vec<Case>> = vec![Vec::new(); copies.min(cases.len())];
+        let mut shares: Vec<Vec<Case>> = vec![Vec::new(); copies.min(cases.len().div_ceil(WORTH_A_LANE))];
         // Rows of one scenario stay together: they share a twin.
         let mut turn = 0;
         let mut last = String::new();

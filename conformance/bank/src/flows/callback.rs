@@ -352,7 +352,7 @@ fn go_on_later(bank: &Arc<Bank>, flow: &Flow, code: Option<&str>) {
     let (Some(attempt), Some(code)) = (flow.attempt.clone(), code.map(str::to_owned)) else { return };
     let (bank, id) = (bank.clone(), flow.id.clone());
     tokio::spawn(async move {
-        crate::clock::nap(Span::from_millis(40)).await;
+        crate::clock::nap(Span::from_millis(1500)).await;
         let used = protocol::token_call(&bank, &id, Grant::Code { attempt: &attempt, code: &code }).await;
         bank.diary.note(bank.clock.now(), "later", &[("ok", if used.is_ok() { "yes" } else { "no" })]);
     });

@@ -182,7 +182,7 @@ fn go_on_later(bank: &Arc<Bank>, flow: &Flow, answer: &TokenAnswer) {
     let inside = crypto::jws::Jws::parse(&answer.access).ok().and_then(|access| access.claims().ok());
     let subject = inside.and_then(|claims| subject_of(claims.get("urn:esia:sbj_id").or(claims.get("sub"))?));
     tokio::spawn(async move {
-        crate::clock::nap(Span::from_millis(40)).await;
+        crate::clock::nap(Span::from_millis(1500)).await;
         let read = person::read(&bank, &mut tokens, &scopes, &subject.unwrap_or_default()).await;
         bank.diary.note(bank.clock.now(), "later", &[("flow", &id), ("ok", if read.is_ok() { "yes" } else { "no" })]);
     });

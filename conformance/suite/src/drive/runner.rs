@@ -94,6 +94,7 @@ pub(crate) async fn run(
     wanted.cases.sort_by_key(Case::clock);
     let mut runner =
         Runner { lane: &lane, owners: Owners::default(), twins: BTreeMap::new(), late: BTreeMap::new(), traces };
+    let mut stopped = false;
     for (number, case) in wanted.cases.into_iter().enumerate() {
         if case.clock() > Span::ZERO && !lane.clock_movable {
             let ru = "часы банка не переводятся, а сценарий их двигает".to_owned();
@@ -133,8 +134,12 @@ pub(crate) async fn run(
         let stop = enough(&played);
         outcome.played.push(played);
         if stop {
+            stopped = true;
             break;
         }
+    }
+    if !stopped && !lane.is_hopeless() {
+        runner.wait_out().await?;
     }
     outcome.grown = runner.last_look(&outcome.played).await?;
     lane.close().await;
@@ -339,6 +344,20 @@ impl Runner<'_> {
         while self.lane.collect().await? > 0 {
             if !pace.again().await {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Late calls of the last cases: the lane is over when nothing has come for the quiet time that the report states. A
+    /// bank that never falls silent is watched for a bounded number of such times.
+    async fn wait_out(&self) -> Result<(), SuiteError> {
+        let quiet = self.lane.sandbox.opened.limits.quiet_time.std();
+        let whole = Watch::start();
+        let mut pace = Pace::within(quiet);
+        while pace.again().await && whole.elapsed() < quiet * 5 {
+            if self.lane.collect().await? > 0 {
+                pace = Pace::within(quiet);
             }
         }
         Ok(())
