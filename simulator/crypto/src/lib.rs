@@ -13,6 +13,7 @@ pub mod chain;
 pub mod cms;
 pub mod compare;
 pub mod digest;
+pub mod gost;
 pub mod http_signature;
 pub mod json;
 pub mod jwk;
