@@ -119,6 +119,7 @@ impl Issued {
 
 impl Root {
     fn new(common_name: &str, now: Timestamp, algorithm: Algorithm) -> Result<Self, CertError> {
+        build::known(algorithm.family())?;
         let key = PrivateKey::generate(algorithm)?;
         let subject = Subject::named(common_name).with_organization("Stend");
         let made = build::authority_params(&subject, now)?.self_signed(&Signing(&key)).map_err(generation)?;
@@ -211,6 +212,7 @@ impl Authority {
             }
             Key::Own(key) => (key.public().clone(), Some(key.clone())),
         };
+        build::known(public.family())?;
         let params = build::params(profile, subject, now, self.time)?;
         let made = match (profile.issuer, &private) {
             (IssuerKind::Ours, _) => params.signed_by(&Certified(&public), &self.root.issuer()?),

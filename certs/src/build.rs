@@ -23,8 +23,15 @@ pub(crate) struct Certified<'a>(pub(crate) &'a PublicKey);
 fn algorithm(family: Family) -> &'static SignatureAlgorithm {
     match family {
         Family::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+        // Refused before it comes to this: see `known`.
+        Family::Gost256 | Family::Gost512 => &rcgen::PKCS_ED25519,
         Family::Rsa => &rcgen::PKCS_RSA_SHA256,
     }
+}
+
+/// The builder cannot write keys of GOST.
+pub(crate) fn known(family: Family) -> Result<(), CertError> {
+    if family.is_gost() { Err(CertError::Generation(format!("keys of {family} are not known here"))) } else { Ok(()) }
 }
 
 impl PublicKeyData for Signing<'_> {

@@ -47,6 +47,7 @@ impl Request {
     /// Makes a request: what a bank does with its own key.
     pub fn make(key: &PrivateKey, common_name: &str) -> Result<String, CertError> {
         let generation = |error: rcgen::Error| CertError::Generation(error.to_string());
+        crate::build::known(key.family())?;
         let mut params = rcgen::CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(rcgen::DnType::CommonName, common_name);

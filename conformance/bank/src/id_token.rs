@@ -362,9 +362,15 @@ fn instant(value: Option<&Value>) -> Option<Timestamp> {
 /// Whether a key of the set may serve this algorithm, by kind only.
 fn is_of_kind(key: &Jwk, alg: Alg) -> bool {
     match alg {
-        Alg::Es256 => key.kty == "EC",
+        // A key of GOST is an EC key too by its `kty`; the name of its curve tells them apart.
+        Alg::Es256 => key.kty == "EC" && !is_gost(key),
+        Alg::Gost256 | Alg::Gost512 => is_gost(key),
         Alg::Ps256 | Alg::Rs256 => key.kty == "RSA",
     }
+}
+
+fn is_gost(key: &Jwk) -> bool {
+    key.kty == "EC" && key.crv.as_deref().is_some_and(|name| crypto::jwk::curve_named(name).is_some())
 }
 
 #[cfg(test)]

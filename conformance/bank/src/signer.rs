@@ -44,6 +44,8 @@ impl Signer {
     pub(crate) fn jws(&self) -> (crypto::jws::Alg, Scheme) {
         match self.key.family() {
             crypto::Family::EcdsaP256 => (crypto::jws::Alg::Es256, Scheme::EcdsaSha256Fixed),
+            crypto::Family::Gost256 => (crypto::jws::Alg::Gost256, Scheme::Gost256),
+            crypto::Family::Gost512 => (crypto::jws::Alg::Gost512, Scheme::Gost512),
             crypto::Family::Rsa => (crypto::jws::Alg::Ps256, Scheme::RsaPssSha256),
         }
     }

@@ -345,7 +345,7 @@ fn signed(protocol: Protocol, change: fn(&mut Vec<(String, String)>), options: c
         pairs.push(("timestamp".to_owned(), at));
         pairs.push(("client_secret".to_owned(), base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(signature)));
         if protocol == Protocol::EsiaV3 {
-            pairs.push(("client_certificate_hash".to_owned(), certificate.sha256_hex()));
+            pairs.push(("client_certificate_hash".to_owned(), certificate.client_certificate_hash()));
         }
         change(&mut pairs);
         scene.ask(ANNA, &pairs);

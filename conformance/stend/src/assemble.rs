@@ -170,7 +170,5 @@ pub(crate) fn pki(ask: Pki) -> Result<String, Obstacle> {
 }
 
 fn algorithm(name: &str) -> Result<crypto::Algorithm, Obstacle> {
-    name.parse().map_err(|_| {
-        Obstacle(format!("use the algorithm {name:?}; known are rsa2048 (rsa), rsa3072 and ecdsa-p256 (ecdsa)"))
-    })
+    name.parse().map_err(|error: crypto::algorithm::UnknownAlgorithm| Obstacle(error.to_string()))
 }

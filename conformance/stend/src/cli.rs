@@ -185,7 +185,8 @@ pub(crate) enum Pki {
     Init {
         #[arg(long, default_value = "pki")]
         dir: PathBuf,
-        /// Key algorithm of the authority.
+        /// Key algorithm of the authority: ecdsa-p256, rsa2048, rsa3072, gost2012-256, gost2012-512 and more; a wrong
+        /// name lists them all.
         #[arg(long, default_value = "ecdsa-p256")]
         alg: String,
     },
@@ -195,7 +196,7 @@ pub(crate) enum Pki {
         name: String,
         #[arg(long, default_value = "pki")]
         dir: PathBuf,
-        /// Key algorithm, where no CSR is given.
+        /// Key algorithm, where no CSR is given; the names are those of `pki init`.
         #[arg(long, default_value = "rsa2048")]
         alg: String,
         /// A PKCS#10 request, PEM; the key then stays where it was made.

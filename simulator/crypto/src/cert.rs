@@ -7,7 +7,13 @@ use der::{Decode, Encode};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, SubjectAltName, SubjectKeyIdentifier};
 
+use crate::gost::{VerifyingKey, streebog256, streebog512};
+use crate::key::gost::{KEY_256, KEY_512};
 use crate::{KeyError, PublicKey, digest};
+
+mod name;
+
+pub use name::Identifier;
 
 /// EKU of a TLS server (RFC 5280 §4.2.1.12).
 pub const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
@@ -34,6 +40,8 @@ pub struct Certificate {
     issuer_der: Vec<u8>,
     subject_der: Vec<u8>,
     serial_der: Vec<u8>,
+    identifiers: Vec<(Identifier, String)>,
+    is_gost: bool,
 }
 
 /// What the key may be used for (RFC 5280 §4.2.1.3).
@@ -59,16 +67,24 @@ pub enum CertificateError {
 /// What the text in `client_certificate_hash` turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashFinding {
-    /// SHA-256 of the PEM text or of its Base64 body instead of the DER.
+    /// A digest of the PEM text or of its Base64 body instead of the DER.
     OfPemText,
-    /// SHA-256 of the public key.
+    /// A digest of the public key.
     OfPublicKey,
     /// A digest of something else, or no digest.
     Other,
-    /// SHA-256 of the DER, in any letter case.
+    /// The right digest with its bytes turned round.
+    Reversed,
+    /// The digest that goes with the certificate's key, of the DER, in any letter case.
     Right,
     /// SHA-1 of the DER.
     Sha1,
+    /// SHA-256 of the DER where Streebog-256 is wanted.
+    Sha256,
+    /// Streebog-256 of the DER where SHA-256 is wanted.
+    Streebog256,
+    /// Streebog-512 of the DER.
+    Streebog512,
 }
 
 impl Certificate {
@@ -78,8 +94,8 @@ impl Certificate {
         let tbs = read.tbs_certificate();
         let mut out = Self {
             der: der.to_vec(),
-            subject: tbs.subject().to_string(),
-            issuer: tbs.issuer().to_string(),
+            subject: name::text(tbs.subject()),
+            issuer: name::text(tbs.issuer()),
             common_name: tbs.subject().common_name().ok().flatten().map(|name| name.value().into_owned()),
             serial: hex::encode(tbs.serial_number().as_bytes()),
             not_before: seconds(tbs.validity().not_before),
@@ -94,6 +110,8 @@ impl Certificate {
             issuer_der: tbs.issuer().to_der().map_err(malformed)?,
             subject_der: tbs.subject().to_der().map_err(malformed)?,
             serial_der: tbs.serial_number().to_der().map_err(malformed)?,
+            identifiers: name::identifiers(tbs.subject()),
+            is_gost: [KEY_256, KEY_512].contains(&tbs.subject_public_key_info().algorithm.oid),
         };
         if let Some((_, usage)) = tbs.get_extension::<x509_cert::ext::pkix::KeyUsage>().map_err(malformed)? {
             out.key_usage = Some(KeyUsage {
@@ -153,7 +171,7 @@ impl Certificate {
         crate::pem::encode("CERTIFICATE", &self.der)
     }
 
-    /// Subject in RFC 4514 text.
+    /// Subject in RFC 4514 text; OGRN, INN, INNLE, OGRNIP and SNILS by these names.
     pub fn subject(&self) -> &str {
         &self.subject
     }
@@ -165,6 +183,11 @@ impl Certificate {
 
     pub fn common_name(&self) -> Option<&str> {
         self.common_name.as_deref()
+    }
+
+    /// OGRN, INN, INNLE, OGRNIP or SNILS of the subject, in digits.
+    pub fn identifier(&self, wanted: Identifier) -> Option<&str> {
+        self.identifiers.iter().find(|(identifier, _)| *identifier == wanted).map(|(_, value)| value.as_str())
     }
 
     /// Serial number in lower-case hex, without leading zero bytes.
@@ -195,7 +218,18 @@ impl Certificate {
         PublicKey::from_spki_der(&self.spki)
     }
 
-    /// SHA-256 of the DER in lower-case hex: ESIA's certificate hash for RSA and ECDSA partners.
+    /// What ESIA calls `client_certificate_hash`, in lower-case hex (64 digits): the digest of the DER that goes with the
+    /// certificate's key, Streebog-256 for GOST of either size and SHA-256 for RSA and ECDSA. Bytes stand in the order in
+    /// which OpenSSL prints them.
+    pub fn client_certificate_hash(&self) -> String {
+        hex::encode(self.hash())
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        if self.is_gost { streebog256(&self.der) } else { digest::sha256(&self.der) }
+    }
+
+    /// SHA-256 of the DER in lower-case hex.
     pub fn sha256_hex(&self) -> String {
         digest::sha256_hex(&self.der)
     }
@@ -246,21 +280,40 @@ impl Certificate {
 
     /// What a given certificate hash is a hash of, for the diagnosis of error ESIA-007053.
     pub fn explain_hash(&self, given: &str) -> HashFinding {
-        let given = given.trim();
-        let same = |hex: String| given.eq_ignore_ascii_case(&hex);
-        if same(self.sha256_hex()) {
-            return HashFinding::Right;
+        let Ok(given) = hex::decode(given.trim()) else { return HashFinding::Other };
+        let right = self.hash();
+        let of_der: [(&[u8], HashFinding); 6] = [
+            (&right, HashFinding::Right),
+            (&reversed(&right), HashFinding::Reversed),
+            (&digest::sha1(&self.der), HashFinding::Sha1),
+            (&digest::sha256(&self.der), HashFinding::Sha256),
+            (&streebog256(&self.der), HashFinding::Streebog256),
+            (&streebog512(&self.der), HashFinding::Streebog512),
+        ];
+        if let Some((_, finding)) = of_der.into_iter().find(|(digest, _)| *digest == given) {
+            return finding;
         }
-        if same(digest::sha1_hex(&self.der)) {
-            return HashFinding::Sha1;
-        }
-        if same(digest::sha256_hex(&self.spki)) {
+        let is_digest_of = |bytes: &[u8]| {
+            let digests: [&[u8]; 3] = [&digest::sha256(bytes), &digest::sha1(bytes), &streebog256(bytes)];
+            digests.contains(&&*given)
+        };
+        let key = self.public_key().ok();
+        let inner = key.as_ref().map(PublicKey::subject_public_key);
+        // The point of a GOST key stands within one more OCTET STRING.
+        let point = key.as_ref().and_then(PublicKey::gost).map(VerifyingKey::to_le_bytes);
+        if [Some(&*self.spki), inner, point.as_deref()].into_iter().flatten().any(is_digest_of) {
             return HashFinding::OfPublicKey;
         }
+        let of_text = self.texts().iter().any(|text| is_digest_of(text.as_bytes()));
+        if of_text { HashFinding::OfPemText } else { HashFinding::Other }
+    }
+
+    /// What people take for the certificate: its PEM and parts of it, with the line ends of every system.
+    fn texts(&self) -> [String; 8] {
         let unix = self.pem();
         let body = crate::base64::encode_standard(&self.der);
         let lines: String = unix.lines().filter(|line| !line.starts_with("-----")).collect::<Vec<_>>().join("\n");
-        let texts = [
+        [
             unix.trim_end().to_owned(),
             unix.replace('\n', "\r\n"),
             unix.trim_end().replace('\n', "\r\n"),
@@ -269,11 +322,14 @@ impl Certificate {
             lines,
             body,
             unix,
-        ];
-        let of_text =
-            |text: &String| same(digest::sha256_hex(text.as_bytes())) || same(digest::sha1_hex(text.as_bytes()));
-        if texts.iter().any(of_text) { HashFinding::OfPemText } else { HashFinding::Other }
+        ]
     }
+}
+
+fn reversed(digest: &[u8; 32]) -> [u8; 32] {
+    let mut out = *digest;
+    out.reverse();
+    out
 }
 
 impl fmt::Debug for Certificate {

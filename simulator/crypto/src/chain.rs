@@ -1,12 +1,18 @@
 //! Whether a certificate stands under a trusted root at an instant, for a usage, a host, and after the revocation lists.
-//! The path is webpki's work; what is added is a typed reason and the check of key usage, which webpki leaves out.
+//! The path is webpki's work; what is added is a typed reason, the check of key usage, which webpki leaves out, and the
+//! signatures of GOST R 34.10-2012, which it does not know.
 
 use std::time::Duration;
 
+use der::asn1::AnyRef;
+use der::{Decode, Encode};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use spki::SubjectPublicKeyInfoRef;
 use webpki::{CertRevocationList, EndEntityCert, Error as Pki, OwnedCertRevocationList};
 
 use crate::Certificate;
+
+mod gost;
 
 /// What the certificate is to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +113,7 @@ pub fn verify(check: &Check<'_>) -> Result<(), ChainError> {
             .with_status_policy(webpki::UnknownStatusPolicy::Allow)
             .build()
     });
-    leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &between, time, usage, revocation, None)
+    leaf.verify_for_usage(&gost::ALGORITHMS, &anchors, &between, time, usage, revocation, None)
         .map_err(|error| reason(check, &error))?;
     if let Some(host) = check.host {
         let name = ServerName::try_from(host).map_err(|_| ChainError::WrongName)?;
@@ -118,6 +124,26 @@ pub fn verify(check: &Check<'_>) -> Result<(), ChainError> {
         .key_usage()
         .is_none_or(|usage| usage.digital_signature || (check.usage == Usage::Signing && usage.non_repudiation));
     if may_sign { Ok(()) } else { Err(ChainError::WrongUsage) }
+}
+
+/// Whether this is the signature of a certificate, a request or a list by this key, under the algorithm that is written
+/// beside it. Everything is in DER: the signed part with its tag, the SubjectPublicKeyInfo, the AlgorithmIdentifier.
+pub fn signed(data: &[u8], key: &[u8], algorithm: &[u8], signature: &[u8]) -> Result<(), ChainError> {
+    let malformed = |error: der::Error| ChainError::Malformed(error.to_string());
+    let key = SubjectPublicKeyInfoRef::from_der(key).map_err(malformed)?;
+    let of_key = key.algorithm.to_der().map_err(malformed)?;
+    let point = key.subject_public_key.as_bytes();
+    let point = point.ok_or_else(|| ChainError::Malformed("a key of unused bits".to_owned()))?;
+    // webpki's identifiers are written without the head of the SEQUENCE.
+    let of_key = AnyRef::from_der(&of_key).map_err(malformed)?.value();
+    let algorithm = AnyRef::from_der(algorithm).map_err(malformed)?.value();
+    let mut named = gost::ALGORITHMS.iter().filter(|known| known.signature_alg_id().as_ref() == algorithm).peekable();
+    if named.peek().is_none() {
+        return Err(ChainError::Other(format!("its signature is by an unknown algorithm, {}", hex::encode(algorithm))));
+    }
+    let fitting = named.find(|known| known.public_key_alg_id().as_ref() == of_key);
+    let fitting = fitting.ok_or(ChainError::BadSignature)?;
+    fitting.verify_signature(point, data, signature).map_err(|_| ChainError::BadSignature)
 }
 
 /// An extended key usage to ask for, or none.

@@ -22,8 +22,10 @@ use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::Time;
 
+pub use self::suite::Digest;
 use self::suite::Suite;
 use self::wire::{Content, Members, Octets, SignedData};
+use crate::raw::Turn;
 use crate::{Certificate, Family, KeyError, PrivateKey};
 
 /// Largest container read.
@@ -100,7 +102,7 @@ pub enum CmsError {
     #[error("verify the container: the attribute content-type is missing, repeated or not id-data")]
     ContentTypeWrong,
     #[error("verify the container: its digest {0} is not the one that goes with the signer's key")]
-    DigestUnsupported(String),
+    DigestUnsupported(Digest),
     #[error("sign: {0}")]
     Key(KeyError),
     #[error("verify the container: the signer's key: {0}")]
@@ -121,6 +123,8 @@ pub enum CmsError {
     SignatureAlgorithmWrong { algorithm: String, family: Family },
     #[error("verify the container: the signature is not one over this content by the signer's key")]
     SignatureMismatch,
+    #[error("verify the container: the signature holds only when {0}")]
+    SignatureTurned(Turn),
     #[error("verify the container: the signer's certificate is neither inside nor known")]
     SignerCertificateMissing,
 }
@@ -141,6 +145,7 @@ impl CmsError {
             Self::SeveralSigners(_) => "several-signers",
             Self::SignatureAlgorithmWrong { .. } => "signature-algorithm-wrong",
             Self::SignatureMismatch => "signature-mismatch",
+            Self::SignatureTurned(_) => "signature-turned",
             Self::SignerCertificateMissing => "signer-certificate-missing",
             Self::SignerKey(_) => "signer-key-unusable",
         }
@@ -275,20 +280,20 @@ impl Signer {
     }
 
     fn verify(&self, content: &[u8], certificate: &Certificate) -> Result<(), CmsError> {
-        let digest = self.info.digest_alg.oid;
-        if !suite::knows_digest(digest) {
-            return Err(CmsError::DigestUnsupported(suite::digest_name(digest)));
-        }
         let key = certificate.public_key().map_err(CmsError::SignerKey)?;
         let suite = Suite::of(key.family());
-        if suite.digest_oid != digest {
-            return Err(CmsError::DigestUnsupported(suite::digest_name(digest)));
+        if suite.digest_oid != self.info.digest_alg.oid {
+            return Err(CmsError::DigestUnsupported(self.info.digest_alg.oid.into()));
         }
         let scheme = suite.scheme(self.info.signature_algorithm.oid).ok_or_else(|| {
             CmsError::SignatureAlgorithmWrong { algorithm: self.algorithm.clone(), family: key.family() }
         })?;
         let holds = |bytes: &[u8]| {
-            key.verify(scheme, bytes, self.info.signature.as_bytes()).map_err(|_| CmsError::SignatureMismatch)
+            let signature = self.info.signature.as_bytes();
+            key.verify(scheme, bytes, signature).map_err(|_| match Turn::of(&key, scheme, bytes, signature) {
+                Some(turn) => CmsError::SignatureTurned(turn),
+                None => CmsError::SignatureMismatch,
+            })
         };
         let Some(attributes) = &self.info.signed_attrs else { return holds(content) };
         if only::<ObjectIdentifier>(attributes, ID_CONTENT_TYPE) != Some(ID_DATA) {

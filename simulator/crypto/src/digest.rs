@@ -1,4 +1,4 @@
-//! Digests. SHA-1 is here to recognise mistakes made with it, never to trust it.
+//! Digests of the SHA family; Streebog is [`crate::gost`]'s. SHA-1 is here to recognise mistakes made with it, never to trust it.
 
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512, digest};
 
@@ -24,9 +24,16 @@ pub fn sha256_base64url(bytes: &[u8]) -> String {
     crate::base64::encode_url(&sha256(bytes))
 }
 
+/// SHA-1, for diagnosis only.
+pub fn sha1(bytes: &[u8]) -> [u8; 20] {
+    let mut out = [0; 20];
+    out.copy_from_slice(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
+    out
+}
+
 /// SHA-1 in lower-case hex, for diagnosis only.
 pub fn sha1_hex(bytes: &[u8]) -> String {
-    hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref())
+    hex::encode(sha1(bytes))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use http::HeaderMap;
 
 use crate::base64::{decode_standard_strict, encode_standard};
+use crate::gost::{hmac256, hmac512};
 use crate::{Family, KeyError, PrivateKey, PublicKey, Scheme, compare, digest};
 
 mod fields;
@@ -22,11 +23,21 @@ pub struct Message<'a> {
     pub status: Option<u16>,
 }
 
-/// Signature algorithms (RFC 9421 §6.2.2).
+/// Signature algorithms (RFC 9421 §6.2.2). The names of GOST and of HMAC with SHA-512 are registered nowhere: they are
+/// formed like the registered ones and are ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HttpAlg {
     EcdsaP256Sha256,
+    /// GOST R 34.10-2012 of 256 bits over Streebog-256, s ‖ r.
+    Gost256,
+    /// GOST R 34.10-2012 of 512 bits over Streebog-512, s ‖ r.
+    Gost512,
     HmacSha256,
+    HmacSha512,
+    /// HMAC_GOSTR3411_2012_256 (RFC 7836 §4.1.1).
+    HmacStreebog256,
+    /// HMAC_GOSTR3411_2012_512 (RFC 7836 §4.1.2).
+    HmacStreebog512,
     RsaPssSha512,
     RsaV15Sha256,
 }
@@ -36,8 +47,11 @@ pub enum HttpAlg {
 pub enum Signer<'a> {
     /// These bytes stand as the signature.
     Bytes(&'a [u8]),
+    /// `hmac-sha256` with this secret.
     Hmac(&'a [u8]),
-    /// By the default algorithm of the key: `rsa-v1_5-sha256` or `ecdsa-p256-sha256`.
+    /// A shared secret with one of the algorithms of HMAC.
+    HmacWith(&'a [u8], HttpAlg),
+    /// By the default algorithm of the key: `rsa-v1_5-sha256`, `ecdsa-p256-sha256` or GOST of the key's size.
     Key(&'a PrivateKey),
     KeyWith(&'a PrivateKey, HttpAlg),
 }
@@ -88,7 +102,10 @@ pub struct Signed {
 /// What verifies, with the one algorithm that the key is for.
 #[derive(Clone, Debug)]
 pub enum Verifier {
+    /// `hmac-sha256` with this secret.
     Hmac(Vec<u8>),
+    /// A shared secret with one of the algorithms of HMAC.
+    HmacWith(Vec<u8>, HttpAlg),
     Key(PublicKey, HttpAlg),
 }
 
@@ -102,7 +119,7 @@ impl Verifier {
     fn alg(&self) -> HttpAlg {
         match self {
             Self::Hmac(_) => HttpAlg::HmacSha256,
-            Self::Key(_, alg) => *alg,
+            Self::HmacWith(_, alg) | Self::Key(_, alg) => *alg,
         }
     }
 }
@@ -195,10 +212,37 @@ impl HttpSignatureError {
 }
 
 impl HttpAlg {
+    pub const ALL: [Self; 9] = [
+        Self::EcdsaP256Sha256,
+        Self::Gost256,
+        Self::Gost512,
+        Self::HmacSha256,
+        Self::HmacSha512,
+        Self::HmacStreebog256,
+        Self::HmacStreebog512,
+        Self::RsaPssSha512,
+        Self::RsaV15Sha256,
+    ];
+
+    /// The algorithm of this name, letter for letter.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|alg| alg.as_str() == name)
+    }
+
+    /// Whether both sides hold the same secret.
+    pub const fn is_hmac(self) -> bool {
+        self.scheme().is_none()
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::EcdsaP256Sha256 => "ecdsa-p256-sha256",
+            Self::Gost256 => "gostr3410-2012-256",
+            Self::Gost512 => "gostr3410-2012-512",
             Self::HmacSha256 => "hmac-sha256",
+            Self::HmacSha512 => "hmac-sha512",
+            Self::HmacStreebog256 => "hmac-gostr3411-2012-256",
+            Self::HmacStreebog512 => "hmac-gostr3411-2012-512",
             Self::RsaPssSha512 => "rsa-pss-sha512",
             Self::RsaV15Sha256 => "rsa-v1_5-sha256",
         }
@@ -208,6 +252,8 @@ impl HttpAlg {
     pub const fn of(family: Family) -> Self {
         match family {
             Family::EcdsaP256 => Self::EcdsaP256Sha256,
+            Family::Gost256 => Self::Gost256,
+            Family::Gost512 => Self::Gost512,
             Family::Rsa => Self::RsaV15Sha256,
         }
     }
@@ -215,7 +261,9 @@ impl HttpAlg {
     const fn scheme(self) -> Option<Scheme> {
         match self {
             Self::EcdsaP256Sha256 => Some(Scheme::EcdsaSha256Fixed),
-            Self::HmacSha256 => None,
+            Self::Gost256 => Some(Scheme::Gost256),
+            Self::Gost512 => Some(Scheme::Gost512),
+            Self::HmacSha256 | Self::HmacSha512 | Self::HmacStreebog256 | Self::HmacStreebog512 => None,
             Self::RsaPssSha512 => Some(Scheme::RsaPssSha512),
             Self::RsaV15Sha256 => Some(Scheme::RsaPkcs1Sha256),
         }
@@ -268,7 +316,8 @@ pub fn sign(message: &Message<'_>, what: &Signing, signer: Signer<'_>) -> Result
     };
     let bytes = match signer {
         Signer::Bytes(bytes) => bytes.to_vec(),
-        Signer::Hmac(secret) => hmac(secret, base.as_bytes()),
+        Signer::Hmac(secret) => authenticate(HttpAlg::HmacSha256, secret, &base)?,
+        Signer::HmacWith(secret, alg) => authenticate(alg, secret, &base)?,
         Signer::Key(key) => by(key, HttpAlg::of(key.family()))?,
         Signer::KeyWith(key, alg) => by(key, alg)?,
     };
@@ -343,7 +392,10 @@ fn one(
     }
     let base = base(message, params)?;
     let holds = match (&verifier, alg.scheme()) {
-        (Verifier::Hmac(secret), _) => compare::same(&hmac(secret, base.as_bytes()), signature),
+        (Verifier::Hmac(secret) | Verifier::HmacWith(secret, _), None) => {
+            compare::same(&authenticate(alg, secret, &base)?, signature)
+        }
+        (Verifier::Hmac(_) | Verifier::HmacWith(..), Some(_)) => false,
         (Verifier::Key(key, _), Some(scheme)) => key.verify(scheme, base.as_bytes(), signature).is_ok(),
         (Verifier::Key(..), None) => false,
     };
@@ -361,9 +413,19 @@ fn one(
     })
 }
 
-fn hmac(secret: &[u8], message: &[u8]) -> Vec<u8> {
-    let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
-    ring::hmac::sign(&secret, message).as_ref().to_vec()
+fn authenticate(alg: HttpAlg, secret: &[u8], base: &str) -> Result<Vec<u8>, HttpSignatureError> {
+    let sha = |kind| ring::hmac::sign(&ring::hmac::Key::new(kind, secret), base.as_bytes()).as_ref().to_vec();
+    match alg {
+        HttpAlg::HmacSha256 => Ok(sha(ring::hmac::HMAC_SHA256)),
+        HttpAlg::HmacSha512 => Ok(sha(ring::hmac::HMAC_SHA512)),
+        HttpAlg::HmacStreebog256 => Ok(hmac256(secret, base.as_bytes()).to_vec()),
+        HttpAlg::HmacStreebog512 => Ok(hmac512(secret, base.as_bytes()).to_vec()),
+        HttpAlg::EcdsaP256Sha256
+        | HttpAlg::Gost256
+        | HttpAlg::Gost512
+        | HttpAlg::RsaPssSha512
+        | HttpAlg::RsaV15Sha256 => Err(HttpSignatureError::Malformed("a secret wants hmac")),
+    }
 }
 
 /// The signature base (RFC 9421 §2.5).

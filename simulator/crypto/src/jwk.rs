@@ -1,9 +1,14 @@
 //! JSON Web Keys (RFC 7517): public halves only, thumbprints (RFC 7638), and the choice of one key out of a set.
+//!
+//! No registered form of a GOST key exists. Ours is a convention: `kty` is `EC`, `crv` the name of the parameter set as
+//! the standards print it ([`curve_name`]; every alias is read), `x` and `y` the coordinates, big-endian and of full width
+//! as RFC 7518 §6.2.1 has them. Who does not know the name finds the same key in `x5c`.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::base64::{decode_url_strict, encode_url};
+use crate::gost::{Curve, VerifyingKey};
 use crate::jws::Alg;
 use crate::{Family, KeyError, PublicKey};
 
@@ -66,6 +71,10 @@ impl Jwk {
             Family::EcdsaP256 => {
                 (jwk.kty, jwk.crv, jwk.x, jwk.y) = ("EC".into(), Some("P-256".into()), first, second);
             }
+            Family::Gost256 | Family::Gost512 => {
+                let curve = key.gost().map(|key| curve_name(key.curve()).to_owned());
+                (jwk.kty, jwk.crv, jwk.x, jwk.y) = ("EC".into(), curve, first, second);
+            }
             Family::Rsa => (jwk.kty, jwk.n, jwk.e) = ("RSA".into(), first, second),
         }
         jwk.kid = Some(jwk.thumbprint());
@@ -115,14 +124,27 @@ impl Jwk {
                 }
                 PublicKey::from_point(&[&[4], x.as_slice(), y.as_slice()].concat())
             }
+            ("EC", Some(name)) if curve_named(name).is_some() => {
+                let curve = curve_named(name).ok_or_else(|| KeyError::UnknownAlgorithm(name.to_owned()))?;
+                let (x, y) = (read(&self.x, "x")?, read(&self.y, "y")?);
+                if x.len() != curve.size() || y.len() != curve.size() {
+                    let wanted = curve.size();
+                    return Err(KeyError::Malformed(format!("coordinates of {name} have {wanted} bytes")));
+                }
+                let little: Vec<u8> = x.iter().rev().chain(y.iter().rev()).copied().collect();
+                PublicKey::from_gost(VerifyingKey::from_le_bytes(curve, &little)?)
+            }
             ("EC", curve) => Err(KeyError::UnknownAlgorithm(format!("curve {}", curve.unwrap_or("missing")))),
             (kty, _) => Err(KeyError::UnknownAlgorithm(kty.to_owned())),
         }
     }
 
     fn is_of_kind(&self, alg: Alg) -> bool {
+        let gost = || self.crv.as_deref().filter(|_| self.kty == "EC").and_then(curve_named).map(Curve::size);
         match alg.family() {
             Family::EcdsaP256 => self.kty == "EC" && self.crv.as_deref() == Some("P-256"),
+            Family::Gost256 => gost() == Some(32),
+            Family::Gost512 => gost() == Some(64),
             Family::Rsa => self.kty == "RSA",
         }
     }
@@ -178,6 +200,34 @@ impl<'de> Deserialize<'de> for JwkSet {
     }
 }
 
+/// The name of a parameter set in `crv`.
+pub const fn curve_name(curve: Curve) -> &'static str {
+    match curve {
+        Curve::CryptoProA => "id-tc26-gost-3410-2012-256-paramSetB",
+        Curve::CryptoProB => "id-tc26-gost-3410-2012-256-paramSetC",
+        Curve::CryptoProC => "id-tc26-gost-3410-2012-256-paramSetD",
+        Curve::Tc26A256 => "id-tc26-gost-3410-2012-256-paramSetA",
+        Curve::Tc26A512 => "id-tc26-gost-3410-12-512-paramSetA",
+        Curve::Tc26B512 => "id-tc26-gost-3410-12-512-paramSetB",
+        Curve::Tc26C512 => "id-tc26-gost-3410-2012-512-paramSetC",
+        Curve::Test256 => "id-GostR3410-2001-TestParamSet",
+        Curve::Test512 => "id-tc26-gost-3410-12-512-paramSetTest",
+    }
+}
+
+/// The parameter set of a name: ours, CryptoPro's for the same curve, or an object identifier. Not the examples.
+pub fn curve_named(name: &str) -> Option<Curve> {
+    Some(match name {
+        "id-GostR3410-2001-CryptoPro-A-ParamSet" | "id-GostR3410-2001-CryptoPro-XchA-ParamSet" => Curve::CryptoProA,
+        "id-GostR3410-2001-CryptoPro-B-ParamSet" => Curve::CryptoProB,
+        "id-GostR3410-2001-CryptoPro-C-ParamSet" | "id-GostR3410-2001-CryptoPro-XchB-ParamSet" => Curve::CryptoProC,
+        _ => match Curve::ALL.into_iter().find(|curve| curve_name(*curve) == name) {
+            Some(curve) => curve,
+            None => Curve::from_oid(name.parse().ok()?)?,
+        },
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +252,29 @@ mod tests {
         let again = JwkSet::parse(&serde_json::to_vec(&set).unwrap()).unwrap();
         assert_eq!(set, again);
         assert_eq!(again.keys[0].public_key().unwrap(), *key.public());
+    }
+
+    #[test]
+    fn a_key_of_gost_survives_its_jwk_under_every_name_of_its_curve() {
+        for algorithm in Algorithm::ALL {
+            let Algorithm::Gost(curve) = algorithm else { continue };
+            let key = PrivateKey::generate(algorithm).unwrap();
+            let jwk = Jwk::from_public(key.public(), Some(algorithm.jws()));
+            assert_eq!((jwk.kty.as_str(), jwk.crv.as_deref()), ("EC", Some(curve_name(curve))));
+            assert_eq!(jwk.public_key().unwrap(), *key.public());
+            let by_oid = Jwk { crv: Some(curve.oid().to_string()), ..jwk.clone() };
+            assert_eq!(by_oid.public_key().unwrap(), *key.public());
+            let set = JwkSet { keys: vec![ec(), jwk.clone()] };
+            assert_eq!(set.select(None, algorithm.jws()), Ok(&jwk));
+            assert_ne!(set.select(None, Alg::Es256), Ok(&jwk));
+            let short = Jwk { x: jwk.x.as_ref().map(|x| x[4..].to_owned()), ..jwk.clone() };
+            assert!(short.public_key().is_err());
+            let off = Jwk { x: jwk.y.clone(), y: jwk.x.clone(), ..jwk };
+            assert!(off.public_key().is_err(), "{algorithm}: a point off the curve");
+        }
+        let text = r#"{"kty":"EC","crv":"id-GostR3410-2001-TestParamSet","x":"","y":""}"#;
+        let jwk: Jwk = serde_json::from_str(text).unwrap();
+        assert!(matches!(jwk.public_key(), Err(KeyError::UnknownAlgorithm(_))));
     }
 
     #[test]

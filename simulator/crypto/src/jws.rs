@@ -16,10 +16,13 @@ use crate::{Family, KeyError, PrivateKey, PublicKey, Scheme, VerifyError};
 /// Longest token read unless told otherwise.
 pub const LONGEST: usize = 64 * 1024;
 
-/// Signature algorithms of tokens that are accepted (RFC 7518 §3.1).
+/// Signature algorithms of tokens that are accepted: those of RFC 7518 §3.1, and GOST R 34.10-2012 under the names that
+/// ESIA writes, its signature being s ‖ r as everywhere else in ESIA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alg {
     Es256,
+    Gost256,
+    Gost512,
     Ps256,
     Rs256,
 }
@@ -79,11 +82,13 @@ pub enum JwsError {
 }
 
 impl Alg {
-    pub const ALL: [Self; 3] = [Self::Es256, Self::Ps256, Self::Rs256];
+    pub const ALL: [Self; 5] = [Self::Es256, Self::Gost256, Self::Gost512, Self::Ps256, Self::Rs256];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
+            Self::Gost256 => "GOST3410_2012_256",
+            Self::Gost512 => "GOST3410_2012_512",
             Self::Ps256 => "PS256",
             Self::Rs256 => "RS256",
         }
@@ -96,6 +101,8 @@ impl Alg {
     pub const fn scheme(self) -> Scheme {
         match self {
             Self::Es256 => Scheme::EcdsaSha256Fixed,
+            Self::Gost256 => Scheme::Gost256,
+            Self::Gost512 => Scheme::Gost512,
             Self::Ps256 => Scheme::RsaPssSha256,
             Self::Rs256 => Scheme::RsaPkcs1Sha256,
         }
@@ -288,6 +295,32 @@ mod tests {
         assert_eq!(read.verify_with(&set, &[Alg::Es256, Alg::Rs256]), Ok(&set.keys[0]));
         let refused = read.verify(key.public(), &[Alg::Rs256, Alg::Ps256]).unwrap_err();
         assert_eq!(refused, JwsError::AlgorithmNotAllowed("ES256".into()));
+    }
+
+    #[test]
+    fn tokens_of_gost_have_the_names_of_esia_and_are_held_to_them() {
+        for (algorithm, alg, name, length) in [
+            (Algorithm::GOST_256, Alg::Gost256, "GOST3410_2012_256", 86),
+            (Algorithm::GOST_512, Alg::Gost512, "GOST3410_2012_512", 171),
+        ] {
+            let key = PrivateKey::generate(algorithm).unwrap();
+            assert_eq!((algorithm.jws(), name.parse(), key.family().jws()), (alg, Ok(alg), alg));
+            let jwk = Jwk::from_public(key.public(), Some(alg));
+            let header = json!({"alg": name, "kid": jwk.kid});
+            let token = build(&header, &json!({"sub": "1"}), Signer::Key(&key, alg)).unwrap();
+            assert_eq!(token.rsplit('.').next().map(str::len), Some(length), "raw bytes in base64url");
+            let read = Jws::parse(&token).unwrap();
+            assert_eq!(read.verify(key.public(), &[alg]), Ok(alg));
+            let wrong: Vec<Alg> = Alg::ALL.into_iter().filter(|other| *other != alg).collect();
+            assert_eq!(read.verify(key.public(), &wrong).unwrap_err().code(), "algorithm-not-allowed");
+            let set = JwkSet { keys: vec![Jwk::from_public(self::key().public(), Some(Alg::Es256)), jwk] };
+            assert_eq!(read.verify_with(&set, &Alg::ALL), Ok(&set.keys[1]));
+            let mut turned = Jws::parse(&token).unwrap();
+            turned.signature.reverse();
+            assert_eq!(turned.verify(key.public(), &[alg]).unwrap_err().code(), "signature-wrong");
+            let lie = build(&json!({"alg": "ES256"}), &json!({}), Signer::Key(&key, alg)).unwrap();
+            assert_eq!(Jws::parse(&lie).unwrap().verify(key.public(), &Alg::ALL).unwrap_err().code(), "key-of-other-kind");
+        }
     }
 
     #[test]

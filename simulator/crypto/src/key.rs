@@ -1,23 +1,33 @@
 //! Keys. Private keys live as PKCS#8 and print nothing; that form is wiped when the last holder lets go (ring's own
-//! copy, which it gives no access to, is only freed). Signing and verifying is ring's; RSA generation alone is the `rsa`
-//! crate's, because ring has none.
+//! copy, which it gives no access to, is only freed). Signing and verifying by RSA and ECDSA is ring's; RSA generation
+//! alone is the `rsa` crate's, because ring has none. GOST is [`crate::gost`]'s; how its keys are written is told in the
+//! room `gost` here.
+//!
+//! Two public keys are the same when they are the same numbers on the same curve, however their parameters are written:
+//! a certificate may name the curve of its key otherwise than the file of the private key does.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use der::asn1::{AnyRef, BitStringRef, OctetStringRef, UintRef};
+use der::asn1::{BitStringRef, OctetStringRef, UintRef};
 use der::oid::db::rfc5912::{ID_EC_PUBLIC_KEY, ID_RSASSA_PSS, RSA_ENCRYPTION, SECP_256_R_1};
-use der::{Decode, Encode};
+use der::referenced::OwnedToRef;
+use der::{Any, Decode, Encode};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{self, EcdsaKeyPair, KeyPair, RsaKeyPair, UnparsedPublicKey};
 use rsa::pkcs1::RsaPublicKeyRef;
 use rsa::pkcs8::PrivateKeyInfoRef;
-use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+use spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::gost::{Curve, GostError, SecretKey, VerifyingKey, streebog256, streebog512};
 use crate::{Algorithm, Family, Scheme};
+
+pub(crate) mod gost;
 
 /// What is wrong with a key or with the wish to use it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +42,7 @@ pub enum KeyError {
     RsaGeneration,
     #[error("accept an RSA key of {0} bits: at least 2048 are wanted")]
     TooShort(usize),
-    #[error("use a key of the algorithm {0}: RSA and ECDSA P-256 are known")]
+    #[error("use a key of the algorithm {0}: RSA, ECDSA P-256 and GOST R 34.10-2012 are known")]
     UnknownAlgorithm(String),
     #[error("sign by {scheme} with a key of {family}")]
     WrongFamily { family: Family, scheme: Scheme },
@@ -41,6 +51,15 @@ pub enum KeyError {
 impl From<der::Error> for KeyError {
     fn from(error: der::Error) -> Self {
         Self::Malformed(error.to_string())
+    }
+}
+
+impl From<GostError> for KeyError {
+    fn from(error: GostError) -> Self {
+        match error {
+            GostError::NoRandomness => Self::NoRandomness,
+            other => Self::Malformed(other.to_string()),
+        }
     }
 }
 
@@ -67,16 +86,24 @@ struct Held {
 
 enum Pair {
     Ec { der: Box<EcdsaKeyPair>, fixed: Box<EcdsaKeyPair> },
+    Gost(Box<SecretKey>),
     Rsa(Box<RsaKeyPair>),
 }
 
 /// A public key as its SubjectPublicKeyInfo.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone)]
 pub struct PublicKey {
-    family: Family,
+    kind: Kind,
     spki: Vec<u8>,
-    /// `RSAPublicKey` in DER, or the uncompressed point.
+    /// Content of the BIT STRING: `RSAPublicKey` in DER, the uncompressed point, or GOST's OCTET STRING of the point.
     inner: Vec<u8>,
+}
+
+#[derive(Clone)]
+enum Kind {
+    EcdsaP256,
+    Gost(Arc<VerifyingKey>),
+    Rsa,
 }
 
 impl PrivateKey {
@@ -89,9 +116,24 @@ impl PrivateKey {
                         .map_err(|_| KeyError::NoRandomness)?;
                 Self::from_pkcs8_der(made.as_ref())
             }
+            Algorithm::Gost(curve) => Self::generate_gost(curve),
             Algorithm::Rsa2048 => Self::generate_rsa(2048),
             Algorithm::Rsa3072 => Self::generate_rsa(3072),
         }
+    }
+
+    fn generate_gost(curve: Curve) -> Result<Self, KeyError> {
+        Self::from_gost(SecretKey::generate(curve)?)
+    }
+
+    /// A key of GOST R 34.10-2012, written as RFC 9215 writes it.
+    pub fn from_gost(secret: SecretKey) -> Result<Self, KeyError> {
+        let scalar = secret.to_le_bytes();
+        let algorithm = gost::identifier(secret.curve())?;
+        let info = PrivateKeyInfoRef::new(algorithm.owned_to_ref(), OctetStringRef::new(&scalar)?);
+        let pkcs8 = Zeroizing::new(info.to_der()?);
+        let public = PublicKey::from_gost(secret.public().clone())?;
+        Ok(Self(Arc::new(Held { pkcs8, pair: Pair::Gost(Box::new(secret)), public })))
     }
 
     fn generate_rsa(bits: usize) -> Result<Self, KeyError> {
@@ -112,8 +154,8 @@ impl PrivateKey {
             let der = Zeroizing::new(block.der);
             match block.label.as_str() {
                 "PRIVATE KEY" => return Self::from_pkcs8_der(&der),
-                "RSA PRIVATE KEY" => return Self::from_pkcs8_der(&wrap(Family::Rsa, &der)?),
-                "EC PRIVATE KEY" => return Self::from_pkcs8_der(&wrap(Family::EcdsaP256, &der)?),
+                "RSA PRIVATE KEY" => return Self::from_pkcs8_der(&wrap(&Kind::Rsa, &der)?),
+                "EC PRIVATE KEY" => return Self::from_pkcs8_der(&wrap(&Kind::EcdsaP256, &der)?),
                 _ => seen.push(block.label),
             }
         }
@@ -124,7 +166,23 @@ impl PrivateKey {
     /// Reads PKCS#8 in DER.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
         let refused = |error: ring::error::KeyRejected| KeyError::Malformed(error.to_string());
-        let (pair, public) = match family(&PrivateKeyInfoRef::from_der(der)?.algorithm)? {
+        let info = PrivateKeyInfoRef::from_der(der)?;
+        let (pair, public) = match family(&info.algorithm)? {
+            Family::Gost256 | Family::Gost512 => {
+                let secret = gost::secret(gost::curve(&info.algorithm)?, info.private_key.as_bytes())?;
+                // The public key says its algorithm as the private one did.
+                let inner = gost::wrapped(secret.public())?;
+                let subject_public_key = BitStringRef::from_bytes(&inner)?;
+                let public = SubjectPublicKeyInfoRef { algorithm: info.algorithm, subject_public_key };
+                let public = PublicKey::from_spki_der(&public.to_der()?)?;
+                // Some writers leave out the OCTET STRING around the point here.
+                let raw = secret.public().to_le_bytes();
+                let same = |beside: &BitStringRef<'_>| [Some(&*inner), Some(&*raw)].contains(&beside.as_bytes());
+                if !info.public_key.as_ref().is_none_or(same) {
+                    return Err(KeyError::Malformed("the public key beside it is of another key".to_owned()));
+                }
+                (Pair::Gost(Box::new(secret)), public)
+            }
             Family::Rsa => {
                 let pair = RsaKeyPair::from_pkcs8(der).map_err(refused)?;
                 let public = PublicKey::from_rsa_der(pair.public().as_ref())?;
@@ -157,10 +215,19 @@ impl PrivateKey {
     }
 
     pub fn family(&self) -> Family {
-        self.0.public.family
+        self.0.public.family()
     }
 
-    /// Signs by the default scheme of the key: PKCS#1 v1.5 with SHA-256, or ECDSA with SHA-256 in DER.
+    /// The key itself where it is one of GOST R 34.10-2012.
+    pub fn gost(&self) -> Option<&SecretKey> {
+        match &self.0.pair {
+            Pair::Gost(secret) => Some(secret),
+            Pair::Ec { .. } | Pair::Rsa(_) => None,
+        }
+    }
+
+    /// Signs by the default scheme of the key: PKCS#1 v1.5 with SHA-256, ECDSA with SHA-256 in DER, or GOST with Streebog
+    /// of the key's size.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         self.sign_with(self.family().scheme(), message)
     }
@@ -182,6 +249,9 @@ impl PrivateKey {
             (Pair::Rsa(pair), Scheme::RsaPssSha512) => rsa(pair, &signature::RSA_PSS_SHA512),
             (Pair::Ec { der, .. }, Scheme::EcdsaSha256Der) => ec(der),
             (Pair::Ec { fixed, .. }, Scheme::EcdsaSha256Fixed) => ec(fixed),
+            (Pair::Gost(secret), Scheme::Gost256 | Scheme::Gost512) if scheme.family() == self.family() => {
+                Ok(secret.sign_digest(&streebog(secret.curve(), message))?)
+            }
             _ => Err(KeyError::WrongFamily { family: self.family(), scheme }),
         }
     }
@@ -203,8 +273,22 @@ impl PublicKey {
         let family = if info.algorithm.oid == ID_RSASSA_PSS { Family::Rsa } else { family(&info.algorithm)? };
         match family {
             Family::EcdsaP256 => Self::from_point(inner),
+            Family::Gost256 | Family::Gost512 => {
+                let key = gost::point(gost::curve(&info.algorithm)?, inner)?;
+                // The parameters stay as they came: whoever compares whole identifiers finds its own.
+                Ok(Self { kind: Kind::Gost(Arc::new(key)), spki: info.to_der()?, inner: inner.to_vec() })
+            }
             Family::Rsa => Self::from_rsa_der(inner),
         }
+    }
+
+    /// A key of GOST R 34.10-2012, written as RFC 9215 writes it.
+    pub fn from_gost(key: VerifyingKey) -> Result<Self, KeyError> {
+        let inner = gost::wrapped(&key)?;
+        let algorithm = gost::identifier(key.curve())?;
+        let subject_public_key = BitStringRef::from_bytes(&inner)?;
+        let spki = SubjectPublicKeyInfoRef { algorithm: algorithm.owned_to_ref(), subject_public_key }.to_der()?;
+        Ok(Self { kind: Kind::Gost(Arc::new(key)), spki, inner })
     }
 
     /// Reads the first `PUBLIC KEY` block of a PEM text.
@@ -228,31 +312,45 @@ impl PublicKey {
         if bits < 2048 {
             return Err(KeyError::TooShort(bits));
         }
-        Self::from_inner(Family::Rsa, inner)
+        Self::from_inner(Kind::Rsa, inner)
     }
 
     pub(crate) fn from_point(point: &[u8]) -> Result<Self, KeyError> {
         if point.len() != 65 || point[0] != 4 {
             return Err(KeyError::Malformed("the point is not an uncompressed one of P-256".to_owned()));
         }
-        Self::from_inner(Family::EcdsaP256, point)
+        Self::from_inner(Kind::EcdsaP256, point)
     }
 
-    fn from_inner(family: Family, inner: &[u8]) -> Result<Self, KeyError> {
-        let algorithm = identifier(family);
-        let info = SubjectPublicKeyInfoRef { algorithm, subject_public_key: BitStringRef::from_bytes(inner)? };
-        Ok(Self { family, spki: info.to_der()?, inner: inner.to_vec() })
+    fn from_inner(kind: Kind, inner: &[u8]) -> Result<Self, KeyError> {
+        let algorithm = identifier(&kind)?;
+        let subject_public_key = BitStringRef::from_bytes(inner)?;
+        let spki = SubjectPublicKeyInfoRef { algorithm: algorithm.owned_to_ref(), subject_public_key }.to_der()?;
+        Ok(Self { kind, spki, inner: inner.to_vec() })
     }
 
     pub fn family(&self) -> Family {
-        self.family
+        match &self.kind {
+            Kind::EcdsaP256 => Family::EcdsaP256,
+            Kind::Gost(key) => gost::family_of(key.curve()),
+            Kind::Rsa => Family::Rsa,
+        }
+    }
+
+    /// The key itself where it is one of GOST R 34.10-2012.
+    pub fn gost(&self) -> Option<&VerifyingKey> {
+        match &self.kind {
+            Kind::Gost(key) => Some(key),
+            Kind::EcdsaP256 | Kind::Rsa => None,
+        }
     }
 
     /// Size of the modulus, or of the curve.
     pub fn bits(&self) -> usize {
-        match self.family {
-            Family::EcdsaP256 => 256,
-            Family::Rsa => RsaPublicKeyRef::from_der(&self.inner).map_or(0, |key| bit_length(key.modulus.as_bytes())),
+        match &self.kind {
+            Kind::EcdsaP256 => 256,
+            Kind::Gost(key) => key.curve().size() * 8,
+            Kind::Rsa => RsaPublicKeyRef::from_der(&self.inner).map_or(0, |key| bit_length(key.modulus.as_bytes())),
         }
     }
 
@@ -265,30 +363,43 @@ impl PublicKey {
         crate::pem::encode("PUBLIC KEY", &self.spki)
     }
 
-    /// Content of the BIT STRING: `RSAPublicKey`, or the point.
+    /// Content of the BIT STRING: `RSAPublicKey`, the point, or GOST's OCTET STRING of the point.
     pub fn subject_public_key(&self) -> &[u8] {
         &self.inner
     }
 
-    /// Modulus and exponent, or x and y: what a JWK shows.
+    /// Modulus and exponent, or x and y, big-endian: what a JWK shows.
     pub(crate) fn parts(&self) -> (Vec<u8>, Vec<u8>) {
-        match self.family {
-            Family::EcdsaP256 => (self.inner[1..33].to_vec(), self.inner[33..].to_vec()),
-            Family::Rsa => RsaPublicKeyRef::from_der(&self.inner).map_or_else(
+        match &self.kind {
+            Kind::EcdsaP256 => (self.inner[1..33].to_vec(), self.inner[33..].to_vec()),
+            Kind::Gost(key) => {
+                let mut bytes = key.to_le_bytes();
+                bytes.reverse();
+                let x = bytes.split_off(bytes.len() / 2);
+                (x, bytes)
+            }
+            Kind::Rsa => RsaPublicKeyRef::from_der(&self.inner).map_or_else(
                 |_| Default::default(),
                 |key| (key.modulus.as_bytes().to_vec(), key.public_exponent.as_bytes().to_vec()),
             ),
         }
     }
 
+    /// What decides which key this is.
+    fn identity(&self) -> (Family, Option<Curve>, &[u8]) {
+        (self.family(), self.gost().map(VerifyingKey::curve), &self.inner)
+    }
+
     /// Whether this is a signature over the message by this key and scheme.
     pub fn verify(&self, scheme: Scheme, message: &[u8], sign: &[u8]) -> Result<(), VerifyError> {
-        if scheme.family() != self.family {
-            return Err(VerifyError::WrongFamily { family: self.family, scheme });
+        let family = self.family();
+        if scheme.family() != family {
+            return Err(VerifyError::WrongFamily { family, scheme });
         }
         let wanted = match scheme {
             Scheme::EcdsaSha256Der => None,
-            Scheme::EcdsaSha256Fixed => Some(64),
+            Scheme::EcdsaSha256Fixed | Scheme::Gost256 => Some(64),
+            Scheme::Gost512 => Some(128),
             Scheme::RsaPkcs1Sha256 | Scheme::RsaPssSha256 | Scheme::RsaPssSha512 => Some(self.bits().div_ceil(8)),
         };
         if let Some(wanted) = wanted.filter(|wanted| *wanted != sign.len()) {
@@ -297,6 +408,10 @@ impl PublicKey {
         let algorithm: &dyn signature::VerificationAlgorithm = match scheme {
             Scheme::EcdsaSha256Der => &signature::ECDSA_P256_SHA256_ASN1,
             Scheme::EcdsaSha256Fixed => &signature::ECDSA_P256_SHA256_FIXED,
+            Scheme::Gost256 | Scheme::Gost512 => {
+                let holds = |key: &VerifyingKey| key.verify_digest(&streebog(key.curve(), message), sign);
+                return if self.gost().is_some_and(holds) { Ok(()) } else { Err(VerifyError::Mismatch) };
+            }
             Scheme::RsaPkcs1Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
             Scheme::RsaPssSha256 => &signature::RSA_PSS_2048_8192_SHA256,
             Scheme::RsaPssSha512 => &signature::RSA_PSS_2048_8192_SHA512,
@@ -305,25 +420,58 @@ impl PublicKey {
     }
 }
 
-impl fmt::Debug for PublicKey {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "PublicKey({} {})", self.family, crate::digest::sha256_hex(&self.spki))
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
     }
 }
 
+impl Eq for PublicKey {}
+
+impl PartialOrd for PublicKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PublicKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.identity().cmp(&other.identity())
+    }
+}
+
+impl Hash for PublicKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "PublicKey({} {})", self.family(), crate::digest::sha256_hex(&self.spki))
+    }
+}
+
+/// The digest that goes with a curve: Streebog of its size.
+pub(crate) fn streebog(curve: Curve, message: &[u8]) -> Vec<u8> {
+    if curve.size() == 32 { streebog256(message).to_vec() } else { streebog512(message).to_vec() }
+}
+
 /// PKCS#8 around a private key in the form of its own family.
-fn wrap(family: Family, key: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let info = PrivateKeyInfoRef::new(identifier(family), OctetStringRef::new(key)?);
+fn wrap(kind: &Kind, key: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let algorithm = identifier(kind)?;
+    let info = PrivateKeyInfoRef::new(algorithm.owned_to_ref(), OctetStringRef::new(key)?);
     Ok(Zeroizing::new(info.to_der()?))
 }
 
 /// How the algorithm of such a key is written.
-fn identifier(family: Family) -> AlgorithmIdentifierRef<'static> {
-    let (oid, parameters) = match family {
-        Family::EcdsaP256 => (ID_EC_PUBLIC_KEY, AnyRef::from(&SECP_256_R_1)),
-        Family::Rsa => (RSA_ENCRYPTION, AnyRef::NULL),
+fn identifier(kind: &Kind) -> Result<AlgorithmIdentifierOwned, KeyError> {
+    let (oid, parameters) = match kind {
+        Kind::EcdsaP256 => (ID_EC_PUBLIC_KEY, Any::encode_from(&SECP_256_R_1)?),
+        Kind::Gost(key) => return Ok(gost::identifier(key.curve())?),
+        Kind::Rsa => (RSA_ENCRYPTION, Any::null()),
     };
-    AlgorithmIdentifierRef { oid, parameters: Some(parameters) }
+    Ok(AlgorithmIdentifierOwned { oid, parameters: Some(parameters) })
 }
 
 /// What a key of this algorithm is; refused by name where it is not known here.
@@ -335,7 +483,7 @@ fn family(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Family, KeyError> {
             Ok(curve) => Err(KeyError::UnknownAlgorithm(format!("curve {curve}"))),
             Err(_) => Err(KeyError::UnknownAlgorithm("curve without a name".to_owned())),
         },
-        other => Err(KeyError::UnknownAlgorithm(other.to_string())),
+        other => gost::family(other).ok_or_else(|| KeyError::UnknownAlgorithm(other.to_string())),
     }
 }
 
@@ -344,72 +492,4 @@ fn bit_length(bytes: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_survives_its_pem_and_prints_nothing() {
-        let key = PrivateKey::generate(Algorithm::EcdsaP256).unwrap();
-        let again = PrivateKey::from_pem(&key.to_pem()).unwrap();
-        assert_eq!(key.public(), again.public());
-        assert_eq!(format!("{key:?}"), "PrivateKey(ecdsa-p256)");
-        assert_eq!(PublicKey::from_spki_der(key.public().spki_der()).unwrap(), *key.public());
-        assert_eq!(PublicKey::from_spki_pem(&key.public().to_pem()).unwrap(), *key.public());
-    }
-
-    #[test]
-    fn an_rsa_key_is_made_and_signs_by_all_its_schemes() {
-        let key = PrivateKey::generate(Algorithm::Rsa2048).unwrap();
-        assert_eq!((key.family(), key.public().bits()), (Family::Rsa, 2048));
-        for scheme in [Scheme::RsaPkcs1Sha256, Scheme::RsaPssSha256, Scheme::RsaPssSha512] {
-            let sign = key.sign_with(scheme, b"text").unwrap();
-            assert_eq!(key.public().verify(scheme, b"text", &sign), Ok(()));
-            assert_eq!(key.public().verify(scheme, b"texT", &sign), Err(VerifyError::Mismatch));
-            let cut = key.public().verify(scheme, b"text", &sign[1..]);
-            assert_eq!(cut, Err(VerifyError::Length { seen: 255, wanted: 256 }));
-        }
-        assert!(matches!(key.sign_with(Scheme::EcdsaSha256Der, b"x"), Err(KeyError::WrongFamily { .. })));
-        let again = PrivateKey::from_pem(&key.to_pem()).unwrap();
-        assert_eq!(key.public(), again.public());
-        assert_eq!(PublicKey::from_spki_der(key.public().spki_der()).unwrap(), *key.public());
-    }
-
-    #[test]
-    fn ecdsa_signs_in_both_forms() {
-        let key = PrivateKey::generate(Algorithm::EcdsaP256).unwrap();
-        for scheme in [Scheme::EcdsaSha256Der, Scheme::EcdsaSha256Fixed] {
-            let sign = key.sign_with(scheme, b"text").unwrap();
-            assert_eq!(key.public().verify(scheme, b"text", &sign), Ok(()));
-            assert_eq!(key.public().verify(scheme, b"other", &sign), Err(VerifyError::Mismatch));
-        }
-    }
-
-    #[test]
-    fn keys_in_the_form_of_their_family_are_read() {
-        for (algorithm, label) in [(Algorithm::EcdsaP256, "EC PRIVATE KEY"), (Algorithm::Rsa2048, "RSA PRIVATE KEY")] {
-            let key = PrivateKey::generate(algorithm).unwrap();
-            let info = PrivateKeyInfoRef::from_der(key.pkcs8_der()).unwrap();
-            let text = crate::pem::encode(label, info.private_key.as_bytes());
-            assert_eq!(PrivateKey::from_pem(&text).unwrap().public(), key.public());
-        }
-    }
-
-    #[test]
-    fn a_key_on_another_curve_is_refused_by_name() {
-        use der::oid::db::rfc5912::SECP_384_R_1;
-        let algorithm = AlgorithmIdentifierRef { oid: ID_EC_PUBLIC_KEY, parameters: Some(AnyRef::from(&SECP_384_R_1)) };
-        let info =
-            SubjectPublicKeyInfoRef { algorithm, subject_public_key: BitStringRef::from_bytes(&[4; 97]).unwrap() };
-        let refused = KeyError::UnknownAlgorithm("curve 1.3.132.0.34".to_owned());
-        assert_eq!(PublicKey::from_spki_der(&info.to_der().unwrap()), Err(refused));
-    }
-
-    #[test]
-    fn what_is_no_private_key_is_refused_by_name() {
-        let key = PrivateKey::generate(Algorithm::EcdsaP256).unwrap();
-        let wrong = PrivateKey::from_pem(&key.public().to_pem()).unwrap_err();
-        assert_eq!(wrong, KeyError::NotPrivateKey("PUBLIC KEY".to_owned()));
-        assert_eq!(PrivateKey::from_pem("").unwrap_err(), KeyError::NotPrivateKey("no PEM block".to_owned()));
-        assert!(matches!(PrivateKey::from_pkcs8_der(&[0x30, 0]), Err(KeyError::Malformed(_))));
-    }
-}
+mod tests;

@@ -111,7 +111,7 @@ fn proof(bank: &Bank, signed: &Signed<'_>) -> Result<Pairs, Refusal> {
     let mut pairs = vec![pair("client_secret", &secret)];
     if !is_v1(bank) {
         let hash = if bank.conduct.proof(ProofDuty::DigestAsPrescribed) {
-            certificate.sha256_hex().to_ascii_uppercase()
+            certificate.client_certificate_hash().to_ascii_uppercase()
         } else {
             digest::sha1_hex(certificate.der()).to_ascii_uppercase()
         };

@@ -529,7 +529,7 @@ fn certificate(reading: &Reading<'_>) -> Judgement {
             Version::Raw => {
                 check.saw(line(request.exchange));
                 let hash = request.part("client_certificate_hash");
-                certificates.iter().find(|known| known.sha256_hex().eq_ignore_ascii_case(hash))
+                certificates.iter().find(|known| known.client_certificate_hash().eq_ignore_ascii_case(hash))
             }
         };
         let Some(used) = used else {

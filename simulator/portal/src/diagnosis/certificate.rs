@@ -68,36 +68,44 @@ pub(super) fn stranger(certificate: &Certificate, others: &[Registered], trust: 
 
 /// Why a `client_certificate_hash` names none of the client's certificates.
 pub(super) fn hash(given: &str, own: &[Registered], others: &[Registered]) -> Refusal {
-    let wanted = own.iter().map(|known| known.certificate.sha256_hex()).collect::<Vec<_>>().join(" or ");
+    let wanted = own.iter().map(|known| known.certificate.client_certificate_hash()).collect::<Vec<_>>().join(" or ");
     let refuse = |cause: &causes::Cause, seen: String| cause.refuse(WRONG, seen, wanted.clone());
     for known in own {
         let name = known.certificate.subject();
-        match known.certificate.explain_hash(given) {
+        let finding = known.certificate.explain_hash(given);
+        match finding {
             HashFinding::Sha1 => return refuse(causes::HASH_SHA1, format!("{given}: SHA-1 of {name}")),
             HashFinding::OfPemText => {
                 return refuse(causes::HASH_OF_PEM, format!("{given}: hash of the PEM text of {name}"));
             }
             HashFinding::OfPublicKey => {
-                return refuse(causes::HASH_OF_PUBLIC_KEY, format!("{given}: SHA-256 of the public key of {name}"));
+                return refuse(causes::HASH_OF_PUBLIC_KEY, format!("{given}: hash of the public key of {name}"));
+            }
+            HashFinding::Reversed => {
+                return refuse(causes::HASH_REVERSED, format!("{given}: the right hash of {name}, its bytes reversed"));
+            }
+            HashFinding::Sha256 | HashFinding::Streebog256 | HashFinding::Streebog512 => {
+                let digest = match finding {
+                    HashFinding::Sha256 => "SHA-256",
+                    HashFinding::Streebog256 => "Streebog-256",
+                    _ => "Streebog-512",
+                };
+                return refuse(causes::HASH_OTHER_DIGEST, format!("{given}: {digest} of {name}"));
             }
             HashFinding::Right | HashFinding::Other => {}
         }
         if digest::sha256_hex(known.pem.as_bytes()).eq_ignore_ascii_case(given) {
             return refuse(causes::HASH_OF_PEM, format!("{given}: SHA-256 of the PEM file of {name}"));
         }
-        if let Some(seen) = written_otherwise(given, &digest::sha256(known.certificate.der())) {
+        let right = hex::decode(known.certificate.client_certificate_hash()).unwrap_or_default();
+        if let Some(seen) = written_otherwise(given, &right) {
             return refuse(causes::HASH_NOT_HEX, format!("{given}: {seen} of {name}"));
-        }
-        let mut reversed = digest::sha256(known.certificate.der());
-        reversed.reverse();
-        if hex::encode(reversed).eq_ignore_ascii_case(given) {
-            return refuse(causes::HASH_REVERSED, format!("{given}: reversed SHA-256 of {name}"));
         }
         if let Some(seen) = other_digest(given, known.certificate.der()) {
             return refuse(causes::HASH_OTHER_DIGEST, format!("{given}: {seen} of {name}"));
         }
     }
-    let of_other = others.iter().find(|other| other.certificate.sha256_hex().eq_ignore_ascii_case(given));
+    let of_other = others.iter().find(|other| other.certificate.client_certificate_hash().eq_ignore_ascii_case(given));
     if let Some(other) = of_other {
         let seen = format!("{given}: certificate of {}", other.client_id);
         return refuse(causes::HASH_OF_OTHER_CERTIFICATE, seen);
@@ -115,10 +123,10 @@ pub(super) fn hash(given: &str, own: &[Registered], others: &[Registered]) -> Re
 fn written_otherwise(given: &str, right: &[u8]) -> Option<&'static str> {
     let bare: String = given.chars().filter(|sign| !matches!(sign, ':' | ' ' | '-')).collect();
     if bare.eq_ignore_ascii_case(&hex::encode(right)) {
-        return Some("SHA-256 with separators");
+        return Some("the hash with separators");
     }
     let read = base64::tolerant(given).ok()?;
-    (read.bytes == right).then_some("SHA-256 in base64")
+    (read.bytes == right).then_some("the hash in base64")
 }
 
 fn other_digest(given: &str, der: &[u8]) -> Option<&'static str> {

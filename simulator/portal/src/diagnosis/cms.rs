@@ -1,6 +1,6 @@
 //! The v1 secret: a CMS over the string, and why it does not hold.
 
-use crypto::cms::{CmsError, Container};
+use crypto::cms::{CmsError, Container, Digest};
 use crypto::{base64, digest};
 use domain::Refusal;
 
@@ -75,9 +75,10 @@ fn explain(
         }
         CmsError::SignatureMismatch => {
             if container.signers.first().is_some_and(|signer| signer.has_signed_attributes) {
+                // Found before message-digest is looked at: nothing is known of that one.
                 return refuse(
                     causes::CMS_ATTRIBUTES_MISMATCH,
-                    "message-digest is right, the signature is not".to_owned(),
+                    "the signature is not one over the signed attributes".to_owned(),
                 );
             }
             let guess = all().into_iter().find(|guess| container.verify(&guess.bytes, known).is_ok());
@@ -87,10 +88,12 @@ fn explain(
             causes::CMS_SIGNER_NOT_INCLUDED,
             "the signer's certificate is neither inside nor registered".to_owned(),
         ),
-        CmsError::DigestUnsupported(oid) => {
-            let cause = if oid == "1.3.14.3.2.26" { causes::SIGNATURE_SHA1 } else { causes::SIGNATURE_OTHER_DIGEST };
-            refuse(cause, format!("digest {oid}"))
+        CmsError::DigestUnsupported(digest) => {
+            let cause =
+                if digest == Digest::Sha1 { causes::SIGNATURE_SHA1 } else { causes::SIGNATURE_OTHER_DIGEST };
+            refuse(cause, format!("digest {digest}"))
         }
+        CmsError::SignatureTurned(turn) => refuse(super::raw::turned(turn), format!("it holds when {turn}")),
         CmsError::SignatureAlgorithmWrong { algorithm, family } => {
             let cause = match algorithm.as_str() {
                 "1.2.840.113549.1.1.10" => causes::SIGNATURE_PSS,
@@ -139,6 +142,8 @@ fn raw_length(known: &Registered, bytes: &[u8]) -> bool {
     let Ok(key) = known.certificate.public_key() else { return false };
     match key.family() {
         crypto::Family::Rsa => bytes.len() == key.bits().div_ceil(8),
+        crypto::Family::Gost256 => bytes.len() == 64,
+        crypto::Family::Gost512 => bytes.len() == 128,
         crypto::Family::EcdsaP256 => bytes.len() == 64 || (68..=72).contains(&bytes.len()),
     }
 }

@@ -1,5 +1,6 @@
 //! Why a raw signature does not verify: tried against everything that clients are known to do.
 
+use crypto::raw::{Misdigest, Turn};
 use crypto::{Family, PublicKey, base64, raw as signature};
 use domain::Refusal;
 use ring::signature as ring_sig;
@@ -53,8 +54,8 @@ pub(super) fn explain(request: &Signed<'_>, named: &[&Registered], secret: &str,
         for guess in &all {
             match signature::verify(key, &guess.bytes, bytes) {
                 signature::Outcome::Valid(_) => return refuse(guess.cause, guess.seen.clone()),
-                signature::Outcome::ReversedOnly(_) => {
-                    return refuse(causes::SIGNATURE_BYTES_REVERSED, format!("reversed, and also: {}", guess.seen));
+                signature::Outcome::ReversedOnly(_, turn) => {
+                    return refuse(turned(turn), format!("it holds when {turn}, and also: {}", guess.seen));
                 }
                 signature::Outcome::Mismatch => {}
             }
@@ -84,14 +85,20 @@ fn wrapping(keys: &[PublicKey], texts: &[String], secret: &str, bytes: Option<&[
 
 /// The text is right, the signing was not.
 fn making(key: &PublicKey, text: &[u8], bytes: &[u8]) -> Option<(&'static Cause, &'static str)> {
-    if let signature::Outcome::ReversedOnly(_) = signature::verify(key, text, bytes) {
-        let swapped = key.family() == Family::EcdsaP256 && bytes.len() == 64 && {
-            let (first, second) = bytes.split_at(32);
-            holds(key, text, &[second, first].concat())
-        };
-        return Some(match swapped {
-            true => (causes::SIGNATURE_HALVES_SWAPPED, "s then r"),
-            false => (causes::SIGNATURE_BYTES_REVERSED, "it verifies when its bytes are reversed"),
+    if let signature::Outcome::ReversedOnly(_, turn) = signature::verify(key, text, bytes) {
+        return Some(match (turn, key.family().is_gost()) {
+            (Turn::Halves, true) => (turned(turn), "r then s"),
+            (Turn::Halves, false) => (turned(turn), "s then r"),
+            (Turn::EachHalf, _) => (turned(turn), "it verifies when the bytes of each half are reversed"),
+            (Turn::Whole, _) => (turned(turn), "it verifies when its bytes are reversed"),
+        });
+    }
+    if let Some(wrong) = signature::misdigested(key, text, bytes) {
+        return Some(match wrong {
+            Misdigest::OfDigest => (causes::SIGNATURE_OF_DIGEST, "the digest was digested once more"),
+            Misdigest::OfHexDigest => (causes::SIGNATURE_OF_DIGEST, "the digest's hex text was signed"),
+            Misdigest::Reversed => (causes::SIGNATURE_OTHER_DIGEST, "the digest with its bytes reversed"),
+            Misdigest::Sha256 => (causes::SIGNATURE_OTHER_DIGEST, "GOST over SHA-256"),
         });
     }
     let with = |algorithm: &'static dyn ring_sig::VerificationAlgorithm| {
@@ -117,6 +124,15 @@ fn making(key: &PublicKey, text: &[u8], bytes: &[u8]) -> Option<(&'static Cause,
             }
             None
         }
+        Family::Gost256 | Family::Gost512 => None,
+    }
+}
+
+/// The cause of a signature whose bytes stand in another order.
+pub(super) fn turned(turn: Turn) -> &'static Cause {
+    match turn {
+        Turn::Halves => causes::SIGNATURE_HALVES_SWAPPED,
+        Turn::EachHalf | Turn::Whole => causes::SIGNATURE_BYTES_REVERSED,
     }
 }
 
@@ -133,6 +149,8 @@ fn holds(key: &PublicKey, text: &[u8], bytes: &[u8]) -> bool {
 fn fits(key: &PublicKey, bytes: &[u8]) -> bool {
     match key.family() {
         Family::Rsa => bytes.len() * 8 == key.bits().div_ceil(8) * 8,
+        Family::Gost256 => bytes.len() == 64,
+        Family::Gost512 => bytes.len() == 128,
         // r ‖ s, or DER whose outer length agrees.
         Family::EcdsaP256 => {
             bytes.len() == 64 || matches!(bytes, [0x30, length, rest @ ..] if rest.len() == usize::from(*length))

@@ -92,7 +92,7 @@ fn prove_raw(request: &Signed<'_>, secret: &str, bytes: Option<Vec<u8>>) -> Resu
     let named: Vec<&Registered> = match given {
         Some(given) => {
             let found =
-                request.own.iter().find(|known| known.certificate.sha256_hex().eq_ignore_ascii_case(given.trim()));
+                request.own.iter().find(|known| known.certificate.client_certificate_hash().eq_ignore_ascii_case(given.trim()));
             vec![found.ok_or_else(|| certificate::hash(given.trim(), request.own, request.others))?]
         }
         // A known client sends no hash at a refresh; its certificate is found by trying.

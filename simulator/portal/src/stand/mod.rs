@@ -43,7 +43,7 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn hash(&self) -> String {
-        self.certificate.sha256_hex().to_uppercase()
+        self.certificate.client_certificate_hash().to_uppercase()
     }
 
     pub(crate) fn raw(&self, text: &str) -> String {
