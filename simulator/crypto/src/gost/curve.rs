@@ -252,3 +252,37 @@ set!(TC26_C_512, 8, 4,
     x "E2E31EDFC23DE7BDEBE241CE593EF5DE2295B7A9CBAEF021D385F7074CEA043AA27272A7AE602BF2A7B9033DB9ED3610C6FB85487EAE97AAC5BC7928C1950148"
     y "F5CE40D95B5EB899ABBCCFF5911CB8577939804D6527378B8C108C3D2090FF9BE18E2D33E3021ED2EF32D85822423B6304F726AA854BAE07D0396E9A9ADDC40F"
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_finds_its_set_and_the_examples_are_not_found() {
+        for curve in Curve::ALL {
+            assert_eq!(curve.oid(), curve.oids()[0]);
+            for oid in curve.oids() {
+                assert_eq!(Curve::from_oid(*oid), Some(curve));
+            }
+        }
+        for (text, curve) in [
+            ("1.2.643.2.2.35.1", Curve::CryptoProA),
+            ("1.2.643.2.2.36.0", Curve::CryptoProA),
+            ("1.2.643.7.1.2.1.1.2", Curve::CryptoProA),
+            ("1.2.643.7.1.2.1.1.3", Curve::CryptoProB),
+            ("1.2.643.2.2.36.1", Curve::CryptoProC),
+            ("1.2.643.7.1.2.1.1.4", Curve::CryptoProC),
+            ("1.2.643.7.1.2.1.1.1", Curve::Tc26A256),
+            ("1.2.643.7.1.2.1.2.3", Curve::Tc26C512),
+        ] {
+            assert_eq!(Curve::from_oid(ObjectIdentifier::new_unwrap(text)), Some(curve), "{text}");
+        }
+        for curve in Curve::EXAMPLES {
+            assert_eq!(Curve::from_oid(curve.oid()), None);
+        }
+        let mut names: Vec<&str> = Curve::EXAMPLES.into_iter().chain(Curve::ALL).map(Curve::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), 9);
+    }
+}

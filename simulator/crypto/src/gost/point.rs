@@ -293,18 +293,146 @@ impl<const N: usize> Group<N> {
         [xy, xz, yz]: [Residue<N>; 3],
     ) -> (Point<N>, Residue<N>, Residue<N>) {
         let f = &self.field;
-        let shift = f.add(&f.mul(&self.b3, &zz), &self.times_a(&xz));
+        let shift = self.plus_a(&f.mul(&self.b3, &zz), &xz);
         let (low, high) = (f.sub(&yy, &shift), f.add(&yy, &shift));
-        let azz = self.times_a(&zz);
+        let azz = self.plus_a(&Residue::ZERO, &zz);
         let slope = f.add(&f.triple(&xx), &azz);
-        let rest = f.add(&f.mul(&self.b3, &xz), &self.times_a(&f.sub(&xx, &azz)));
+        let rest = self.plus_a(&f.mul(&self.b3, &xz), &f.sub(&xx, &azz));
         let x = f.sub(&f.mul(&xy, &low), &f.mul(&yz, &rest));
         let y = f.add(&f.mul(&low, &high), &f.mul(&slope, &rest));
         (Point { x, y, z: Residue::ZERO }, high, slope)
     }
 
-    /// a·x, cheaper where a = −3. Which it is depends on the curve alone.
-    fn times_a(&self, x: &Residue<N>) -> Residue<N> {
-        if self.a_is_minus_three { self.field.negate(&self.field.triple(x)) } else { self.field.mul(&self.a, x) }
+    /// `sum` + a·x, cheaper where a = −3. Which it is depends on the curve alone.
+    fn plus_a(&self, sum: &Residue<N>, x: &Residue<N>) -> Residue<N> {
+        if self.a_is_minus_three {
+            self.field.sub(sum, &self.field.triple(x))
+        } else {
+            self.field.add(sum, &self.field.mul(&self.a, x))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gost::Curve;
+    use crate::gost::curve::AnyGroup;
+    use crate::gost::field::{add, sub};
+    use crate::gost::scalar::draw;
+
+    /// The schoolbook: double and add by the highest bit first.
+    fn times<const N: usize>(group: &Group<N>, number: &Limbs<N>, point: &Affine<N>) -> Point<N> {
+        (0..64 * N).rev().fold(group.infinity(), |sum, at| {
+            let twice = group.double(&sum);
+            if number[at / 64] >> (at % 64) & 1 == 1 { group.add_affine(&twice, point) } else { twice }
+        })
+    }
+
+    fn small<const N: usize>(number: u64) -> Limbs<N> {
+        std::array::from_fn(|at| if at == 0 { number } else { 0 })
+    }
+
+    fn each(short: impl Fn(Curve, &Group<4>), long: impl Fn(Curve, &Group<8>)) {
+        for curve in Curve::EXAMPLES.into_iter().chain(Curve::ALL) {
+            match curve.group() {
+                AnyGroup::Short(group) => short(curve, group),
+                AnyGroup::Long(group) => long(curve, group),
+            }
+        }
+    }
+
+    #[test]
+    fn base_points_lie_on_their_curves_and_have_the_order_given() {
+        fn check<const N: usize>(curve: Curve, group: &Group<N>) {
+            assert!(group.has(&group.base), "{curve}");
+            assert!(!group.affine_is_zero(), "{curve}");
+            assert!(times(group, group.order.limbs(), &group.base).is_infinity(), "{curve}");
+            assert!(group.times_base(group.order.limbs()).is_infinity(), "{curve}");
+            assert!(group.times_secret(group.order.limbs(), &group.base).is_infinity(), "{curve}");
+            assert!(group.has_in_subgroup(&group.base), "{curve}");
+            let off = Affine { x: group.base.x, y: group.field.add(&group.base.y, group.field.one()) };
+            assert!(!group.has(&off), "{curve}");
+            // Hasse: the number of points, q times the cofactor, is nearer to p than 2·√p + 1. A wrong cofactor is far off.
+            // The number may have a bit more than N limbs, so the distance is taken modulo 2^(64·N), both ways.
+            let whole = (1..group.cofactor).fold(*group.order.limbs(), |sum, _| add(&sum, group.order.limbs()).0);
+            let ahead = sub(&whole, group.field.limbs()).0;
+            let near = |apart: &Limbs<N>| apart[N / 2] < 4 && apart[N / 2 + 1..].iter().all(|limb| *limb == 0);
+            assert!(near(&ahead) || near(&sub(&small(0), &ahead).0), "{curve}");
+        }
+        each(check, check);
+    }
+
+    #[test]
+    fn every_way_of_multiplying_gives_the_same_point() {
+        fn check<const N: usize>(curve: Curve, group: &Group<N>) {
+            let below = sub(group.order.limbs(), &small(1)).0;
+            let point = group.affine(&group.times_base(&draw(&group.order).unwrap()));
+            let drawn = [*draw(&group.order).unwrap(), *draw(&group.order).unwrap()];
+            for number in [small(0), small(1), small(2), small(8), small(9), small(16), below, drawn[0], drawn[1]] {
+                let of_base = group.affine(&times(group, &number, &group.base));
+                let of_point = group.affine(&times(group, &number, &point));
+                assert_eq!(group.affine(&group.times_base(&number)), of_base, "{curve}");
+                assert_eq!(group.affine(&group.combine(&number, &small(0), &point)), of_base, "{curve}");
+                assert_eq!(group.affine(&group.times_secret(&number, &point)), of_point, "{curve}");
+                assert_eq!(group.affine(&group.combine(&small(0), &number, &point)), of_point, "{curve}");
+                let both = group.add(&times(group, &drawn[0], &group.base), &times(group, &number, &point));
+                let combined = group.combine(&drawn[0], &number, &point);
+                assert_eq!(group.affine(&combined), group.affine(&both), "{curve}");
+                assert!(number == small(0) || group.has(&of_point), "{curve}");
+            }
+            // G + (q − 1)·G: doublings and cancellations in one chain.
+            assert!(group.combine(&small(1), &below, &group.base).is_infinity(), "{curve}");
+            assert_eq!(group.affine(&group.combine(&small(1), &small(1), &group.base)), {
+                group.affine(&group.times_base(&small(2)))
+            });
+        }
+        each(check, check);
+    }
+
+    /// For the curves with a cofactor: a point of order 2 (x, 0), and one of order 2q made with it.
+    #[test]
+    fn points_outside_the_subgroup_are_found() {
+        fn check<const N: usize>(curve: Curve, group: &Group<N>) {
+            if group.cofactor == 1 {
+                return;
+            }
+            // A twisted Edwards curve has a rational point of order 2. It is (m/2)·P for a P of even order.
+            let f = &group.field;
+            let outside = (1..200u64).find_map(|x| {
+                let x = f.residue(&small(x));
+                let right = f.add(&f.add(&f.mul(&f.square(&x), &x), &f.mul(&group.a, &x)), &group.b);
+                let y = root(f, &right)?;
+                let point = Affine { x, y };
+                (!group.has_in_subgroup(&point)).then_some(point)
+            });
+            let outside = outside.expect("three points of four are outside");
+            assert!(group.has(&outside), "{curve}");
+            let of_small_order = times(group, group.order.limbs(), &outside);
+            let fourfold = group.double(&group.double(&of_small_order));
+            assert!(!of_small_order.is_infinity() && fourfold.is_infinity(), "{curve}");
+            let small_point = group.affine(&of_small_order);
+            assert!(group.has(&small_point) && !group.has_in_subgroup(&small_point), "{curve}");
+            // What the cofactor clears is inside.
+            let inside = group.affine(&group.double(&group.double(&times(group, &small(1), &outside))));
+            assert!(group.has_in_subgroup(&inside), "{curve}");
+        }
+        each(check, check);
+    }
+
+    /// A square root modulo p where there is one, for p ≡ 3 (mod 4): a^((p+1)/4).
+    fn root<const N: usize>(field: &Modulus<N>, a: &Residue<N>) -> Option<Residue<N>> {
+        assert_eq!(field.limbs()[0] % 4, 3);
+        let p = field.limbs();
+        let quarter: Limbs<N> = std::array::from_fn(|at| p[at] >> 2 | p.get(at + 1).map_or(0, |next| next << 62));
+        let root = field.power(a, &add(&quarter, &small(1)).0);
+        (field.square(&root) == *a).then_some(root)
+    }
+
+    impl<const N: usize> Group<N> {
+        /// Whether (0, 0), which stands for infinity in affine coordinates, would be a point.
+        fn affine_is_zero(&self) -> bool {
+            self.has(&Affine { x: Residue::ZERO, y: Residue::ZERO })
+        }
     }
 }

@@ -68,3 +68,75 @@ pub(super) fn sparse<const N: usize>(number: &Limbs<N>, width: usize) -> Vec<i8>
     }
     digits
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::gost::Curve;
+    use crate::gost::curve::AnyGroup;
+
+    /// The sum of digit·2^(step·place) modulo 2^256.
+    fn whole(digits: impl DoubleEndedIterator<Item = i8>, step: usize) -> Limbs<4> {
+        digits.rev().fold([0; 4], |mut sum: Limbs<4>, digit| {
+            for _ in 0..step {
+                sum = crate::gost::field::add(&sum, &sum).0;
+            }
+            let size = [u64::from(digit.unsigned_abs()), 0, 0, 0];
+            if digit < 0 { crate::gost::field::sub(&sum, &size).0 } else { crate::gost::field::add(&sum, &size).0 }
+        })
+    }
+
+    #[test]
+    fn digits_make_up_their_number() {
+        let edges = [[0; 4], [1, 0, 0, 0], [u64::MAX; 4], [0x8888_8888_8888_8888; 4], [0x7777_7777_7777_7777; 4]];
+        let strategy = prop_oneof![prop::array::uniform(any::<u64>()), prop::sample::select(edges.to_vec())];
+        proptest!(ProptestConfig::with_cases(200), |(number in strategy)| {
+            let nibbles: Vec<i8> = signed_nibbles(&number).collect();
+            prop_assert_eq!(nibbles.len(), 65);
+            prop_assert!(nibbles.iter().all(|digit| (-7..=8).contains(digit)));
+            prop_assert_eq!(whole(nibbles.into_iter(), 4), number);
+            for width in [2, 5, 8] {
+                let digits = sparse(&number, width);
+                prop_assert!(digits.iter().all(|digit| *digit == 0 || digit % 2 != 0));
+                prop_assert!(digits.iter().all(|digit| usize::from(digit.unsigned_abs()) < 1 << (width - 1)));
+                prop_assert!(digits.windows(width).all(|near| near.iter().filter(|digit| **digit != 0).count() <= 1));
+                prop_assert_eq!(whole(digits.into_iter(), 1), number);
+            }
+        });
+    }
+
+    #[test]
+    fn draws_stay_within_the_order_and_differ() {
+        for curve in Curve::EXAMPLES.into_iter().chain(Curve::ALL) {
+            match curve.group() {
+                AnyGroup::Short(group) => differ(&group.order),
+                AnyGroup::Long(group) => differ(&group.order),
+            }
+        }
+    }
+
+    fn differ<const N: usize>(order: &Modulus<N>) {
+        let drawn: Vec<_> = (0..50).map(|_| draw(order).unwrap()).collect();
+        assert!(drawn.iter().all(|number| bool::from(is_within(number, order))));
+        assert!(drawn.iter().any(|number| number[N - 1] > order.limbs()[N - 1] / 2));
+        assert!((1..50).all(|at| drawn[..at].iter().all(|other| **other != *drawn[at])));
+        assert!(!bool::from(is_within(&[0; N], order)) && !bool::from(is_within(order.limbs(), order)));
+        let below = crate::gost::field::sub(order.limbs(), &std::array::from_fn(|at| u64::from(at == 0))).0;
+        assert!(bool::from(is_within(&below, order)));
+    }
+
+    #[test]
+    fn a_digest_is_little_endian_and_never_zero() {
+        let AnyGroup::Short(group) = Curve::CryptoProA.group() else { panic!("a curve of 256 bits") };
+        let digest: Vec<u8> = (1..=32).collect();
+        assert_eq!(of_digest(&digest, &group.order), from_le(&digest));
+        assert_eq!(of_digest(&[0; 32], &group.order), Some([1, 0, 0, 0]));
+        let mut order = Vec::new();
+        crate::gost::field::put_le(&mut order, group.order.limbs());
+        assert_eq!(of_digest(&order, &group.order), Some([1, 0, 0, 0]));
+        assert_eq!(of_digest(&digest[1..], &group.order), None);
+        assert_eq!(of_digest(&[1; 64], &group.order), None);
+    }
+}

@@ -239,3 +239,84 @@ fn verify<const N: usize>(group: &Group<N>, key: &Affine<N>, digest: &[u8], sign
         candidate = next;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Little-endian bytes of a number in hexadecimal, of any number of digits.
+    fn number(text: &str, size: usize) -> Vec<u8> {
+        let mut bytes = hex::decode(format!("{text:0>width$}", width = 2 * size)).unwrap();
+        bytes.reverse();
+        bytes
+    }
+
+    fn signed(curve: Curve, d: &str, digest: &[u8], k: &str) -> Vec<u8> {
+        let key = SecretKey::from_le_bytes(curve, &number(d, curve.size())).unwrap();
+        let nonce = number(k, curve.size());
+        let signature = match &key.secret {
+            Secret::Short(group, secret) => sign_with_nonce(group, secret, digest, &from_le(&nonce).unwrap()),
+            Secret::Long(group, secret) => sign_with_nonce(group, secret, digest, &from_le(&nonce).unwrap()),
+        };
+        let signature = signature.unwrap().unwrap();
+        assert!(key.public().verify_digest(digest, &signature));
+        signature
+    }
+
+    /// RFC 7091 §7.1.
+    #[test]
+    fn the_first_example_of_the_standard_is_reproduced() {
+        let d = "7A929ADE789BB9BE10ED359DD39A72C11B60961F49397EEE1D19CE9891EC3B28";
+        let e = "2DFBC1B372D89A1188C09C52E0EEC61FCE52032AB1022E8E67ECE6672B043EE5";
+        let k = "77105C9B20BCD3122823C8CF6FCC7B956DE33814E95B7FE64FED924594DCEAB3";
+        let x = "7F2B49E270DB6D90D8595BEC458B50C58585BA1D4E9B788F6689DBD8E56FD80B";
+        let y = "26F1B489D6701DD185C8413A977B3CBBAF64D1C593D26627DFFB101A87FF77DA";
+        let r = "41aa28d2f1ab148280cd9ed56feda41974053554a42767b83ad043fd39dc0493";
+        let s = "01456c64ba4642a1653c235a98a60249bcd6d3f746b631df928014f6c5bf9c40";
+        let key = SecretKey::from_le_bytes(Curve::Test256, &number(d, 32)).unwrap();
+        assert_eq!(key.public().to_le_bytes(), [number(x, 32), number(y, 32)].concat());
+        assert_eq!(hex::encode(signed(Curve::Test256, d, &number(e, 32), k)), format!("{s}{r}"));
+    }
+
+    /// RFC 7091 §7.2.
+    #[test]
+    fn the_second_example_of_the_standard_is_reproduced() {
+        let d = "BA6048AADAE241BA40936D47756D7C93091A0E8514669700EE7508E508B102072E8123B2200A0563322DAD2827E2714A2636B7BFD18AADFC62967821FA18DD4";
+        let e = "3754F3CFACC9E0615C4F4A7C4D8DAB531B09B6F9C170C533A71D147035B0C5917184EE536593F4414339976C647C5D5A407ADEDB1D560C4FC6777D2972075B8C";
+        let k = "359E7F4B1410FEACC570456C6801496946312120B39D019D455986E364F365886748ED7A44B3E794434006011842286212273A6D14CF70EA3AF71BB1AE679F1";
+        let x = "115DC5BC96760C7B48598D8AB9E740D4C4A85A65BE33C1815B5C320C854621DD5A515856D13314AF69BC5B924C8B4DDFF75C45415C1D9DD9DD33612CD530EFE1";
+        let y = "37C7C90CD40B0F5621DC3AC1B751CFA0E2634FA0503B3D52639F5D7FB72AFD61EA199441D943FFE7F0C70A2759A3CDB84C114E1F9339FDF27F35ECA93677BEEC";
+        let r = "2f86fa60a081091a23dd795e1e3c689ee512a3c82ee0dcc2643c78eea8fcacd35492558486b20f1c9ec197c90699850260c93bcbcd9c5c3317e19344e173ae36";
+        let s = "1081b394696ffe8e6585e7a9362d26b6325f56778aadbc081c0bfbe933d52ff5823ce288e8c4f362526080df7f70ce406a6eeb1f56919cb92a9853bde73e5b4a";
+        let key = SecretKey::from_le_bytes(Curve::Test512, &number(d, 64)).unwrap();
+        assert_eq!(key.public().to_le_bytes(), [number(x, 64), number(y, 64)].concat());
+        assert_eq!(hex::encode(signed(Curve::Test512, d, &number(e, 64), k)), format!("{s}{r}"));
+    }
+
+    /// A signature and a shared key of an implementation that passed the checks of OpenSSL's engine.
+    #[test]
+    fn the_vectors_of_another_implementation_are_reproduced() {
+        let d = hex::encode((1..=32).collect::<Vec<u8>>());
+        let k = hex::encode((33..=64).collect::<Vec<u8>>());
+        let digest = crate::gost::streebog256(b"test message");
+        assert_eq!(
+            hex::encode(signed(Curve::CryptoProA, &d, &digest, &k)),
+            "9063dcaffa25b892dc600b15f09bf2c4041d590dfdbb478ef3ce9daf10aee6faa53629c9a14613cd170694d0bd105717f152506b7152b26bd16e0769c79dfb15"
+        );
+    }
+
+    /// Chance does not meet them, so they are made.
+    #[test]
+    fn a_nonce_that_makes_a_part_zero_is_refused() {
+        let AnyGroup::Short(group) = Curve::CryptoProA.group() else { panic!("a curve of 256 bits") };
+        let order = &group.order;
+        let one: Limbs<4> = [1, 0, 0, 0];
+        // k = 1: the point is G with x = 1, so r = 1; d = 1 gives s = 1 + e, which is 0 for e = q − 1.
+        let mut digest = Vec::new();
+        put_le(&mut digest, &order.number(&order.negate(order.one())));
+        assert_eq!(sign_with_nonce(group, &one, &digest, &one), Ok(None));
+        // On CryptoPro-C the base point has x = 0, so k = 1 gives r = 0.
+        let AnyGroup::Short(group) = Curve::CryptoProC.group() else { panic!("a curve of 256 bits") };
+        assert_eq!(sign_with_nonce(group, &one, &[7; 32], &one), Ok(None));
+    }
+}
