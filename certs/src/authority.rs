@@ -7,11 +7,12 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contract::time::{Span, Timestamp};
+use crypto::cert::Identifier;
 use crypto::{Algorithm, Certificate, PrivateKey, PublicKey};
-use rcgen::{CertificateRevocationListParams, Issuer, KeyIdMethod, RevocationReason, RevokedCertParams, SerialNumber};
+use x509_cert::serial_number::SerialNumber;
 use zeroize::Zeroizing;
 
-use crate::build::{self, Certified, Signing, moment};
+use crate::build::{self, Content, Issuer};
 use crate::folder::{Folder, Line};
 use crate::{CertError, IssuerKind, Profile, Request};
 
@@ -49,6 +50,8 @@ pub struct Subject {
     pub organization: Option<String>,
     pub dns: Vec<String>,
     pub ips: Vec<IpAddr>,
+    /// OGRN, INN, INNLE, OGRNIP, SNILS: digits.
+    pub identifiers: Vec<(Identifier, String)>,
 }
 
 /// Whose key is certified.
@@ -97,6 +100,13 @@ impl Subject {
         self
     }
 
+    /// Adds OGRN, INN, INNLE, OGRNIP or SNILS. What is not digits is refused when a certificate is made.
+    #[must_use]
+    pub fn with_identifier(mut self, identifier: Identifier, digits: &str) -> Self {
+        self.identifiers.push((identifier, digits.to_owned()));
+        self
+    }
+
     #[must_use]
     pub fn with_ip(mut self, address: IpAddr) -> Self {
         self.ips.push(address);
@@ -119,20 +129,28 @@ impl Issued {
 
 impl Root {
     fn new(common_name: &str, now: Timestamp, algorithm: Algorithm) -> Result<Self, CertError> {
-        build::known(algorithm.family())?;
         let key = PrivateKey::generate(algorithm)?;
         let subject = Subject::named(common_name).with_organization("Stend");
-        let made = build::authority_params(&subject, now)?.self_signed(&Signing(&key)).map_err(generation)?;
-        Ok(Self { certificate: read(made.der())?, key })
+        let content = Content::authority(&subject, now)?;
+        let issuer = Issuer::itself(&content, &key);
+        let made = content.signed_by(key.public(), &issuer)?;
+        Ok(Self { certificate: read(&made)?, key })
     }
 
-    fn issuer(&self) -> Result<Issuer<'static, Signing<'_>>, CertError> {
-        Issuer::from_ca_cert_der(&self.certificate.der().into(), Signing(&self.key)).map_err(generation)
+    fn issuer(&self) -> Result<Issuer<'_>, CertError> {
+        Issuer::of(&self.certificate, &self.key)
+    }
+
+    /// The algorithm of another authority like this one. RSA takes its time to make, so ECDSA stands in for it.
+    fn like(&self) -> Algorithm {
+        self.key.gost().map_or(Algorithm::EcdsaP256, |key| Algorithm::Gost(key.curve()))
     }
 }
 
-fn generation(error: rcgen::Error) -> CertError {
-    CertError::Generation(error.to_string())
+/// A serial number of hex digits, as certificates have it: positive, at most 20 bytes.
+fn number(serial: &str) -> Option<SerialNumber> {
+    let bytes = hex::decode(serial).ok().filter(|bytes| !bytes.is_empty())?;
+    SerialNumber::new(&bytes).ok()
 }
 
 fn read(der: &[u8]) -> Result<Certificate, CertError> {
@@ -212,17 +230,19 @@ impl Authority {
             }
             Key::Own(key) => (key.public().clone(), Some(key.clone())),
         };
-        build::known(public.family())?;
-        let params = build::params(profile, subject, now, self.time)?;
+        let content = Content::new(profile, subject, now, self.time)?;
         let made = match (profile.issuer, &private) {
-            (IssuerKind::Ours, _) => params.signed_by(&Certified(&public), &self.root.issuer()?),
-            (IssuerKind::Foreign, _) => params.signed_by(&Certified(&public), &self.foreign(now)?.issuer()?),
-            (IssuerKind::Itself, Some(key)) => params.self_signed(&Signing(key)),
+            (IssuerKind::Ours, _) => content.signed_by(&public, &self.root.issuer()?)?,
+            (IssuerKind::Foreign, _) => content.signed_by(&public, &self.foreign(now)?.issuer()?)?,
+            (IssuerKind::Itself, Some(key)) => {
+                let itself = Issuer::itself(&content, key);
+                content.signed_by(&public, &itself)?
+            }
             (IssuerKind::Itself, None) => {
                 return Err(CertError::Generation("a self-signed certificate needs the key itself".to_owned()));
             }
         };
-        let certificate = read(made.map_err(generation)?.der())?;
+        let certificate = read(&made)?;
         let serial = certificate.serial().to_owned();
         if profile.revoked {
             self.revoke(&serial, now)?;
@@ -241,7 +261,7 @@ impl Authority {
         if let Some(root) = &book.foreign {
             return Ok(root.clone());
         }
-        let made = Root::new("Foreign authority", now, Algorithm::EcdsaP256)?;
+        let made = Root::new("Foreign authority", now, self.root.like())?;
         book.foreign = Some(made.clone());
         Ok(made)
     }
@@ -251,7 +271,7 @@ impl Authority {
         let serial = serial.trim_start_matches('0').to_ascii_lowercase();
         // Serial numbers have whole bytes, so an odd count of digits has lost a leading zero.
         let serial = if serial.len() % 2 == 1 { format!("0{serial}") } else { serial };
-        if hex::decode(&serial).map_or(true, |bytes| bytes.is_empty()) {
+        if number(&serial).is_none() {
             return Err(CertError::UnknownCertificate(serial));
         }
         let mut book = self.book();
@@ -268,30 +288,11 @@ impl Authority {
     pub fn crl(&self, now: Timestamp) -> Result<Crl, CertError> {
         let mut book = self.book();
         book.lists += 1;
-        let revoked_certs = book
-            .revoked
-            .iter()
-            .filter_map(|(serial, at)| {
-                Some(RevokedCertParams {
-                    serial_number: SerialNumber::from(hex::decode(serial).ok()?),
-                    revocation_time: moment!(at),
-                    reason_code: Some(RevocationReason::CessationOfOperation),
-                    invalidity_date: None,
-                })
-            })
-            .collect();
+        let revoked: Vec<_> = book.revoked.iter().filter_map(|(serial, at)| Some((number(serial)?, *at))).collect();
         // An hour back: the reader's clock may run behind ours.
-        let this_update = now - Span::from_minutes(60);
-        let params = CertificateRevocationListParams {
-            this_update: moment!(this_update),
-            next_update: moment!(self.time[1]),
-            crl_number: SerialNumber::from(book.lists),
-            issuing_distribution_point: None,
-            revoked_certs,
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        let made = params.signed_by(&self.root.issuer()?).map_err(generation)?;
-        let list = Crl { pem: crypto::pem::encode("X509 CRL", made.der()), der: made.der().to_vec() };
+        let time = [now - Span::from_minutes(60), self.time[1]];
+        let der = build::list(&self.root.issuer()?, book.lists, time, &revoked)?;
+        let list = Crl { pem: crypto::pem::encode("X509 CRL", &der), der };
         if let Some(folder) = &self.folder {
             folder.write_crl(&list)?;
         }

@@ -1,7 +1,8 @@
 //! The test authority: certificates for the portal, for banks and for lies, made per run or kept in a folder.
 //!
 //! Everything is valid around the instant that the caller gives, so that nothing in the tree can expire. Good and bad
-//! certificates come from the rows of `profiles.toml`; a bad one is a good one minus one property. Keys are made by the
+//! certificates come from the rows of `profiles.toml`; a bad one is a good one minus one property. One path makes them
+//! all, whatever the algorithms of authority and key: RSA, ECDSA, GOST R 34.10-2012, also mixed. Keys are made by the
 //! system's randomness and never committed; key files have mode 0600. OCSP is deliberately absent.
 
 mod authority;
@@ -14,6 +15,8 @@ mod request;
 pub use authority::{Authority, Crl, Issued, Key, Subject};
 pub use profile::{IssuerKind, KeyUsage, Names, Profile, Usage, Validity};
 pub use request::Request;
+
+pub use crypto::cert::Identifier;
 
 /// What cannot be made, and why.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,14 @@ pub enum CertError {
     UnknownProfile { name: String, known: String },
     #[error("find a certificate {0:?} among the issued ones")]
     UnknownCertificate(String),
+    #[error("accept {value:?} as {name}: digits are wanted, no more than such a number has")]
+    UnfitIdentifier { name: &'static str, value: String },
     #[error("accept the name {0:?}: letters, digits, dots, dashes and underscores are allowed")]
     UnfitName(String),
+}
+
+impl From<der::Error> for CertError {
+    fn from(error: der::Error) -> Self {
+        Self::Generation(error.to_string())
+    }
 }

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use contract::time::Timestamp;
-use crypto::Algorithm;
+use crypto::{Algorithm, Certificate};
 
 use crate::folder::{Line, problem};
-use crate::{Authority, CertError, Key, Profile, Request, Subject};
+use crate::{Authority, CertError, Identifier, Key, Profile, Request, Subject};
 
 /// A wish to issue.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Ask<'a> {
     /// Hosts of a server; `localhost` when there are neither hosts nor addresses.
     pub dns: &'a [String],
     pub ips: &'a [IpAddr],
+    /// OGRN, INN, INNLE, OGRNIP, SNILS of the subject; those of a request are kept beside them.
+    pub identifiers: &'a [(Identifier, String)],
 }
 
 /// Makes an authority in a folder, or shows the one that is there.
@@ -54,7 +56,12 @@ pub fn issue(folder: &Path, ask: &Ask<'_>, now: Timestamp) -> Result<String, Cer
         Some(path) => Some(std::fs::read_to_string(path).map_err(|error| problem(path, &error))?),
         None => None,
     };
-    let mut subject = Subject { dns: ask.dns.to_vec(), ips: ask.ips.to_vec(), ..Subject::named(ask.name) };
+    let mut subject = Subject {
+        dns: ask.dns.to_vec(),
+        ips: ask.ips.to_vec(),
+        identifiers: ask.identifiers.to_vec(),
+        ..Subject::named(ask.name)
+    };
     if subject.dns.is_empty() && subject.ips.is_empty() {
         subject.dns.push("localhost".to_owned());
     }
@@ -66,6 +73,8 @@ pub fn issue(folder: &Path, ask: &Ask<'_>, now: Timestamp) -> Result<String, Cer
             let read = Request::from_pem(text)?;
             subject.common_name = read.common_name.unwrap_or(subject.common_name);
             subject.organization = read.organization;
+            let given = |known: &Identifier| ask.identifiers.iter().any(|(identifier, _)| identifier == known);
+            subject.identifiers.extend(read.identifiers.into_iter().filter(|(identifier, _)| !given(identifier)));
             Key::Csr(text)
         }
         None => Key::Generate(ask.algorithm),
@@ -88,7 +97,7 @@ pub fn issue(folder: &Path, ask: &Ask<'_>, now: Timestamp) -> Result<String, Cer
         None => "stays where the request was made".to_owned(),
     };
     Ok(format!(
-        "issued {}\n  profile      {} ({})\n  subject      {}\n  serial       {}\n  valid        {} to {}\n  sha256       {}\n  certificate  {}\n  key          {key}",
+        "issued {}\n  profile      {} ({})\n  subject      {}\n  serial       {}\n  valid        {} to {}\n  sha256       {}\n{}  certificate  {}\n  key          {key}",
         ask.name,
         profile.name,
         profile.title,
@@ -97,8 +106,15 @@ pub fn issue(folder: &Path, ask: &Ask<'_>, now: Timestamp) -> Result<String, Cer
         Timestamp::from_seconds(issued.certificate.not_before()),
         Timestamp::from_seconds(issued.certificate.not_after()),
         issued.certificate.sha256_hex(),
+        hash(&issued.certificate),
         path("pem").unwrap_or_default(),
     ))
+}
+
+/// The hash by which ESIA knows a certificate, where it is not the SHA-256 that is told anyway.
+fn hash(certificate: &Certificate) -> String {
+    let hash = certificate.client_certificate_hash();
+    if hash == certificate.sha256_hex() { String::new() } else { format!("  streebog256  {hash}\n") }
 }
 
 /// Revokes what was issued under a name or serial number, and writes the list anew.

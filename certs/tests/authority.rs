@@ -137,8 +137,15 @@ fn a_folder_keeps_the_authority_its_certificates_and_its_list() {
     let text = pki::init(&dir, Algorithm::EcdsaP256, now()).unwrap();
     assert!(text.starts_with("made an authority"), "{text}");
     assert!(pki::init(&dir, Algorithm::Rsa2048, now()).unwrap().starts_with("kept the authority"));
-    let ask =
-        pki::Ask { name: "bank", profile: "partner", algorithm: Algorithm::EcdsaP256, csr: None, dns: &[], ips: &[] };
+    let ask = pki::Ask {
+        name: "bank",
+        profile: "partner",
+        algorithm: Algorithm::EcdsaP256,
+        csr: None,
+        dns: &[],
+        ips: &[],
+        identifiers: &[],
+    };
     pki::issue(&dir, &ask, now()).unwrap();
     let leaf = Certificate::from_pem(&std::fs::read_to_string(dir.join("issued/bank.pem")).unwrap()).unwrap();
     let key = PrivateKey::from_pem(&std::fs::read_to_string(dir.join("issued/bank.key")).unwrap()).unwrap();
@@ -170,8 +177,15 @@ fn a_folder_keeps_the_authority_its_certificates_and_its_list() {
 fn what_cannot_be_done_is_said_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
-    let ask =
-        pki::Ask { name: "bank", profile: "partner", algorithm: Algorithm::EcdsaP256, csr: None, dns: &[], ips: &[] };
+    let ask = pki::Ask {
+        name: "bank",
+        profile: "partner",
+        algorithm: Algorithm::EcdsaP256,
+        csr: None,
+        dns: &[],
+        ips: &[],
+        identifiers: &[],
+    };
     let mut errors = vec![pki::issue(dir, &ask, now()).unwrap_err(), pki::revoke(dir, "x", now()).unwrap_err()];
     pki::init(dir, Algorithm::EcdsaP256, now()).unwrap();
     errors.push(pki::issue(dir, &pki::Ask { profile: "good", ..ask.clone() }, now()).unwrap_err());

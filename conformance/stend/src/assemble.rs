@@ -154,7 +154,8 @@ pub(crate) fn pki(ask: Pki) -> Result<String, Obstacle> {
     let now = contract::time::Timestamp::from_millis(portal::clock::wall_us() / 1000);
     match ask {
         Pki::Init { dir, alg } => Ok(certs::pki::init(&dir, algorithm(&alg)?, now)?),
-        Pki::Issue { name, dir, alg, csr, profile } => {
+        Pki::Issue { name, dir, alg, csr, profile, who } => {
+            let identifiers = who.identifiers();
             let ask = certs::pki::Ask {
                 name: &name,
                 profile: &profile,
@@ -162,6 +163,7 @@ pub(crate) fn pki(ask: Pki) -> Result<String, Obstacle> {
                 csr: csr.as_deref(),
                 dns: &[],
                 ips: &[],
+                identifiers: &identifiers,
             };
             Ok(certs::pki::issue(&dir, &ask, now)?)
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use certs::Identifier;
 use clap::{Args, Parser, Subcommand};
 
 /// Stend (стенд): a simulator of the state portal and a conformance suite for the banks that work with it.
@@ -205,6 +206,8 @@ pub(crate) enum Pki {
         /// A profile of profiles.toml: partner, server, or a deliberately bad one.
         #[arg(long, default_value = "partner")]
         profile: String,
+        #[command(flatten)]
+        who: Who,
     },
     /// Revoke a certificate and write the list anew.
     Revoke {
@@ -213,6 +216,39 @@ pub(crate) enum Pki {
         #[arg(long, default_value = "pki")]
         dir: PathBuf,
     },
+}
+
+/// Russian identifiers of a certificate's subject.
+#[derive(Args)]
+pub(crate) struct Who {
+    /// Registration number of a legal entity, 13 digits.
+    #[arg(long, value_name = "DIGITS")]
+    ogrn: Option<String>,
+    /// Registration number of a sole trader, 15 digits.
+    #[arg(long, value_name = "DIGITS")]
+    ogrnip: Option<String>,
+    /// Tax number of a person, 12 digits.
+    #[arg(long, value_name = "DIGITS")]
+    inn: Option<String>,
+    /// Tax number of a legal entity, 10 digits.
+    #[arg(long, value_name = "DIGITS")]
+    innle: Option<String>,
+    /// Number of a person's pension account, 11 digits.
+    #[arg(long, value_name = "DIGITS")]
+    snils: Option<String>,
+}
+
+impl Who {
+    pub(crate) fn identifiers(self) -> Vec<(Identifier, String)> {
+        let given = [
+            (Identifier::Ogrn, self.ogrn),
+            (Identifier::Ogrnip, self.ogrnip),
+            (Identifier::Inn, self.inn),
+            (Identifier::InnLe, self.innle),
+            (Identifier::Snils, self.snils),
+        ];
+        given.into_iter().filter_map(|(identifier, digits)| Some((identifier, digits?))).collect()
+    }
 }
 
 #[derive(Subcommand)]

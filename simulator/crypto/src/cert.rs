@@ -13,7 +13,7 @@ use crate::{KeyError, PublicKey, digest};
 
 mod name;
 
-pub use name::Identifier;
+pub use name::{Identifier, identifiers};
 
 /// EKU of a TLS server (RFC 5280 §4.2.1.12).
 pub const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";

@@ -4,13 +4,15 @@
 
 use std::time::Duration;
 
-use der::asn1::AnyRef;
+use der::asn1::{Any, AnyRef};
+use der::oid::db::rfc5912::{ECDSA_WITH_SHA_256, SHA_256_WITH_RSA_ENCRYPTION};
 use der::{Decode, Encode};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use spki::SubjectPublicKeyInfoRef;
+use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoRef};
 use webpki::{CertRevocationList, EndEntityCert, Error as Pki, OwnedCertRevocationList};
 
-use crate::Certificate;
+use crate::key::gost::{SIGNATURE_256, SIGNATURE_512};
+use crate::{Certificate, Family};
 
 mod gost;
 
@@ -124,6 +126,18 @@ pub fn verify(check: &Check<'_>) -> Result<(), ChainError> {
         .key_usage()
         .is_none_or(|usage| usage.digital_signature || (check.usage == Usage::Signing && usage.non_repudiation));
     if may_sign { Ok(()) } else { Err(ChainError::WrongUsage) }
+}
+
+/// How the signature that [`crate::PrivateKey::sign`] makes is written in certificates, requests and lists (RFC 4055 §5,
+/// 5758 §3.2, 9215 §4.1).
+pub fn signature_algorithm(family: Family) -> AlgorithmIdentifierOwned {
+    let (oid, parameters) = match family {
+        Family::EcdsaP256 => (ECDSA_WITH_SHA_256, None),
+        Family::Gost256 => (SIGNATURE_256, None),
+        Family::Gost512 => (SIGNATURE_512, None),
+        Family::Rsa => (SHA_256_WITH_RSA_ENCRYPTION, Some(Any::null())),
+    };
+    AlgorithmIdentifierOwned { oid, parameters }
 }
 
 /// Whether this is the signature of a certificate, a request or a list by this key, under the algorithm that is written

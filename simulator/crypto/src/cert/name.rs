@@ -69,8 +69,8 @@ pub(super) fn text(name: &Name) -> String {
     texts.collect::<Vec<_>>().join(",")
 }
 
-/// The Russian identifiers in a name.
-pub(super) fn identifiers(name: &Name) -> Vec<(Identifier, String)> {
+/// The Russian identifiers in a name, in digits.
+pub fn identifiers(name: &Name) -> Vec<(Identifier, String)> {
     name.iter().filter_map(read).collect()
 }
 
