@@ -30,6 +30,7 @@ pub(super) struct Affine<const N: usize> {
 }
 
 impl<const N: usize> ConditionallySelectable for Affine<N> {
+    #[inline]
     fn conditional_select(a: &Self, b: &Self, choice: Choice) -> Self {
         Self { x: Residue::conditional_select(&a.x, &b.x, choice), y: Residue::conditional_select(&a.y, &b.y, choice) }
     }
@@ -51,6 +52,7 @@ impl<const N: usize> Point<N> {
 }
 
 impl<const N: usize> ConditionallySelectable for Point<N> {
+    #[inline]
     fn conditional_select(a: &Self, b: &Self, choice: Choice) -> Self {
         Self {
             x: Residue::conditional_select(&a.x, &b.x, choice),
@@ -304,6 +306,7 @@ impl<const N: usize> Group<N> {
     }
 
     /// `sum` + a·x, cheaper where a = −3. Which it is depends on the curve alone.
+    #[inline]
     fn plus_a(&self, sum: &Residue<N>, x: &Residue<N>) -> Residue<N> {
         if self.a_is_minus_three {
             self.field.sub(sum, &self.field.triple(x))
