@@ -95,7 +95,7 @@ impl Content {
     pub(crate) fn authority(subject: &Subject, now: Timestamp) -> Result<Self, CertError> {
         let usage = KeyUsages::KeyCertSign | KeyUsages::CRLSign;
         Ok(Self {
-            serial: serial()?,
+            serial: serial(&[])?,
             times: times(authority_time(now))?,
             subject: name(subject)?,
             own_extensions: vec![
@@ -106,12 +106,13 @@ impl Content {
         })
     }
 
-    /// Of a certificate of this profile, within the authority's time.
+    /// Of a certificate of this profile, within the authority's time. The serial number begins with the mark.
     pub(crate) fn new(
         profile: &Profile,
         subject: &Subject,
         now: Timestamp,
         within: [Timestamp; 2],
+        mark: &[u8],
     ) -> Result<Self, CertError> {
         let mut own_extensions = Vec::new();
         let names = match profile.names {
@@ -145,11 +146,25 @@ impl Content {
         }
         own_extensions.push(extension(&BasicConstraints { ca: false, path_len_constraint: None }, true)?);
         Ok(Self {
-            serial: serial()?,
+            serial: serial(mark)?,
             times: times(time(profile.validity, now, within))?,
             subject: name(subject)?,
             own_extensions,
             names_issuer_key: true,
+        })
+    }
+
+    /// Of a certificate that its owner makes itself, for signatures only.
+    pub(crate) fn self_made(subject: &Subject, within: [Timestamp; 2]) -> Result<Self, CertError> {
+        Ok(Self {
+            serial: serial(&[])?,
+            times: times(within)?,
+            subject: name(subject)?,
+            own_extensions: vec![
+                extension(&pkix::KeyUsage(KeyUsages::DigitalSignature.into()), true)?,
+                extension(&BasicConstraints { ca: false, path_len_constraint: None }, true)?,
+            ],
+            names_issuer_key: false,
         })
     }
 
@@ -269,13 +284,15 @@ fn moment(at: Timestamp) -> Result<Time, CertError> {
     Ok(DateTime::from_unix_duration(since_1970)?.into())
 }
 
-/// A serial number of 128 bits from the system, positive and without a leading zero.
-fn serial() -> Result<SerialNumber, CertError> {
+/// A serial number of 128 bits from the system after a mark, positive and without a leading zero.
+fn serial(mark: &[u8]) -> Result<SerialNumber, CertError> {
     use ring::rand::SecureRandom;
     let mut bytes = [0u8; 16];
     ring::rand::SystemRandom::new().fill(&mut bytes).map_err(|_| CertError::NoRandomness)?;
-    bytes[0] = bytes[0] & 0x7f | 0x40;
-    Ok(SerialNumber::new(&bytes)?)
+    if mark.is_empty() {
+        bytes[0] = bytes[0] & 0x7f | 0x40;
+    }
+    Ok(SerialNumber::new(&[mark, &bytes[..]].concat())?)
 }
 
 /// Country, organisation, Russian identifiers, common name, in this order.

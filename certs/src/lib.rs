@@ -17,6 +17,7 @@ pub use profile::{IssuerKind, KeyUsage, Names, Profile, Usage, Validity};
 pub use request::Request;
 
 pub use crypto::cert::Identifier;
+use crypto::{Certificate, PrivateKey};
 
 /// What cannot be made, and why.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,18 @@ pub enum CertError {
     UnfitIdentifier { name: &'static str, value: String },
     #[error("accept the name {0:?}: letters, digits, dots, dashes and underscores are allowed")]
     UnfitName(String),
+}
+
+/// A certificate that its owner makes itself, for signatures only, under no authority.
+pub fn self_made(
+    key: &PrivateKey,
+    subject: &Subject,
+    within: [contract::time::Timestamp; 2],
+) -> Result<Certificate, CertError> {
+    let content = build::Content::self_made(subject, within)?;
+    let issuer = build::Issuer::itself(&content, key);
+    let der = content.signed_by(key.public(), &issuer)?;
+    Certificate::from_der(&der).map_err(|error| CertError::Generation(error.to_string()))
 }
 
 impl From<der::Error> for CertError {

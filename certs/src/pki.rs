@@ -7,7 +7,7 @@ use std::path::Path;
 use contract::time::Timestamp;
 use crypto::{Algorithm, Certificate};
 
-use crate::folder::{Line, problem};
+use crate::folder::problem;
 use crate::{Authority, CertError, Identifier, Key, Profile, Request, Subject};
 
 /// A wish to issue.
@@ -46,10 +46,7 @@ pub fn init(folder: &Path, algorithm: Algorithm, now: Timestamp) -> Result<Strin
 
 /// Issues a certificate from a request, or with a fresh key, into `issued/`.
 pub fn issue(folder: &Path, ask: &Ask<'_>, now: Timestamp) -> Result<String, CertError> {
-    let fit = |character: char| character.is_ascii_alphanumeric() || ".-_".contains(character);
-    if ask.name.is_empty() || ask.name.starts_with('.') || !ask.name.chars().all(fit) {
-        return Err(CertError::UnfitName(ask.name.to_owned()));
-    }
+    fit_name(ask.name)?;
     let profile = Profile::named(ask.profile)?;
     let authority = Authority::open(folder, now)?;
     let request = match ask.csr {
@@ -80,16 +77,9 @@ pub fn issue(folder: &Path, ask: &Ask<'_>, now: Timestamp) -> Result<String, Cer
         None => Key::Generate(ask.algorithm),
     };
     let issued = authority.issue(profile, &subject, key, now)?;
-    let line = Line {
-        name: ask.name.to_owned(),
-        profile: profile.name.clone(),
-        serial: issued.serial.clone(),
-        subject: issued.certificate.subject().to_owned(),
-        at: now,
-    };
-    authority.enter(line, &issued)?;
+    authority.keep(ask.name, &profile.name, &issued, now)?;
     if profile.revoked {
-        authority.crl(now)?;
+        authority.crls(now)?;
     }
     let path = |ending: &str| authority.folder().map(|kept| kept.issued(ask.name, ending).display().to_string());
     let key = match issued.key {
@@ -97,11 +87,12 @@ pub fn issue(folder: &Path, ask: &Ask<'_>, now: Timestamp) -> Result<String, Cer
         None => "stays where the request was made".to_owned(),
     };
     Ok(format!(
-        "issued {}\n  profile      {} ({})\n  subject      {}\n  serial       {}\n  valid        {} to {}\n  sha256       {}\n{}  certificate  {}\n  key          {key}",
+        "issued {}\n  profile      {} ({})\n  subject      {}\n  issuer       {}\n  serial       {}\n  valid        {} to {}\n  sha256       {}\n{}  certificate  {}\n  key          {key}",
         ask.name,
         profile.name,
         profile.title,
         issued.certificate.subject(),
+        issued.certificate.issuer(),
         issued.serial,
         Timestamp::from_seconds(issued.certificate.not_before()),
         Timestamp::from_seconds(issued.certificate.not_after()),
@@ -109,6 +100,13 @@ pub fn issue(folder: &Path, ask: &Ask<'_>, now: Timestamp) -> Result<String, Cer
         hash(&issued.certificate),
         path("pem").unwrap_or_default(),
     ))
+}
+
+/// Whether a name makes a file name in the folder and nowhere else.
+pub(crate) fn fit_name(name: &str) -> Result<(), CertError> {
+    let fit = |character: char| character.is_ascii_alphanumeric() || ".-_".contains(character);
+    let good = !name.is_empty() && !name.starts_with('.') && name.chars().all(fit);
+    if good { Ok(()) } else { Err(CertError::UnfitName(name.to_owned())) }
 }
 
 /// The hash by which ESIA knows a certificate, where it is not the SHA-256 that is told anyway.
@@ -123,7 +121,7 @@ pub fn revoke(folder: &Path, name_or_serial: &str, now: Timestamp) -> Result<Str
     let serial = authority.find(name_or_serial)?;
     let again = authority.is_revoked(&serial);
     authority.revoke(&serial, now)?;
-    authority.crl(now)?;
+    authority.crls(now)?;
     Ok(format!(
         "{} {name_or_serial}\n  serial  {serial}\n  list    {}",
         if again { "was revoked already:" } else { "revoked" },

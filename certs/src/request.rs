@@ -41,9 +41,8 @@ impl Request {
         let signature = signature.ok_or_else(|| CertError::Request("a signature of unused bits".to_owned()))?;
         chain::signed(&data, &spki, &algorithm, signature)
             .map_err(|_| CertError::Request("it is not signed by the key that it holds".to_owned()))?;
-        let text = |value: der::Result<Option<DirectoryString>>| {
-            value.ok().flatten().map(|value| value.value().into_owned())
-        };
+        let text =
+            |value: der::Result<Option<DirectoryString>>| value.ok().flatten().map(|value| value.value().into_owned());
         Ok(Self {
             key,
             common_name: text(info.subject.common_name()),

@@ -187,7 +187,8 @@ impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
     fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
         let named = Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text);
-        let known = named.or_else(|| Self::ALIASES.into_iter().find(|(alias, _)| *alias == text).map(|(_, found)| found));
+        let known =
+            named.or_else(|| Self::ALIASES.into_iter().find(|(alias, _)| *alias == text).map(|(_, found)| found));
         known.ok_or_else(|| UnknownAlgorithm(text.to_owned()))
     }
 }

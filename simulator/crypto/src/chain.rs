@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use der::asn1::{Any, AnyRef};
+use der::asn1::{Any, SequenceRef};
 use der::oid::db::rfc5912::{ECDSA_WITH_SHA_256, SHA_256_WITH_RSA_ENCRYPTION};
 use der::{Decode, Encode};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -149,8 +149,8 @@ pub fn signed(data: &[u8], key: &[u8], algorithm: &[u8], signature: &[u8]) -> Re
     let point = key.subject_public_key.as_bytes();
     let point = point.ok_or_else(|| ChainError::Malformed("a key of unused bits".to_owned()))?;
     // webpki's identifiers are written without the head of the SEQUENCE.
-    let of_key = AnyRef::from_der(&of_key).map_err(malformed)?.value();
-    let algorithm = AnyRef::from_der(algorithm).map_err(malformed)?.value();
+    let of_key = <&SequenceRef>::from_der(&of_key).map_err(malformed)?.as_bytes();
+    let algorithm = <&SequenceRef>::from_der(algorithm).map_err(malformed)?.as_bytes();
     let mut named = gost::ALGORITHMS.iter().filter(|known| known.signature_alg_id().as_ref() == algorithm).peekable();
     if named.peek().is_none() {
         return Err(ChainError::Other(format!("its signature is by an unknown algorithm, {}", hex::encode(algorithm))));
@@ -179,7 +179,10 @@ fn reason(check: &Check<'_>, error: &Pki) -> ChainError {
         Pki::CertRevoked => ChainError::Revoked,
         Pki::CertNotValidForName(_) => ChainError::WrongName,
         Pki::RequiredEkuNotFoundContext(_) | Pki::EmptyEkuExtension => ChainError::WrongUsage,
-        Pki::InvalidSignatureForPublicKey => ChainError::BadSignature,
+        // The second is an issuer of the right name whose key cannot have signed so.
+        Pki::InvalidSignatureForPublicKey | Pki::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            ChainError::BadSignature
+        }
         Pki::UnknownIssuer | Pki::CaUsedAsEndEntity if check.leaf.is_self_issued() => ChainError::SelfSigned,
         Pki::UnknownIssuer => ChainError::UnknownIssuer,
         Pki::BadDer | Pki::BadDerTime | Pki::TrailingData(_) | Pki::UnsupportedCertVersion => {

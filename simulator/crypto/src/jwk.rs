@@ -1,6 +1,7 @@
 //! JSON Web Keys (RFC 7517): public halves only, thumbprints (RFC 7638), and the choice of one key out of a set.
 //!
-//! No registered form of a GOST key exists. Ours is a convention: `kty` is `EC`, `crv` the name of the parameter set as
+//! No registered form of a GOST key exists. Ours is a convention: `kty` is `GOST` (a reader skips a kind that it does not
+//! know, RFC 7517 §5, but stumbles over an unknown curve of the kind `EC`; that is read all the same), `crv` the name of the parameter set as
 //! the standards print it ([`curve_name`]; every alias is read), `x` and `y` the coordinates, big-endian and of full width
 //! as RFC 7518 §6.2.1 has them. Who does not know the name finds the same key in `x5c`.
 
@@ -73,7 +74,7 @@ impl Jwk {
             }
             Family::Gost256 | Family::Gost512 => {
                 let curve = key.gost().map(|key| curve_name(key.curve()).to_owned());
-                (jwk.kty, jwk.crv, jwk.x, jwk.y) = ("EC".into(), curve, first, second);
+                (jwk.kty, jwk.crv, jwk.x, jwk.y) = ("GOST".into(), curve, first, second);
             }
             Family::Rsa => (jwk.kty, jwk.n, jwk.e) = ("RSA".into(), first, second),
         }
@@ -100,7 +101,7 @@ impl Jwk {
         let text = |member: &Option<String>| Value::from(member.as_deref().unwrap_or_default()).to_string();
         let kty = Value::from(self.kty.as_str());
         let canonical = match self.kty.as_str() {
-            "EC" => {
+            "EC" | "GOST" => {
                 format!(r#"{{"crv":{},"kty":{kty},"x":{},"y":{}}}"#, text(&self.crv), text(&self.x), text(&self.y))
             }
             "RSA" => format!(r#"{{"e":{},"kty":{kty},"n":{}}}"#, text(&self.e), text(&self.n)),
@@ -124,7 +125,7 @@ impl Jwk {
                 }
                 PublicKey::from_point(&[&[4], x.as_slice(), y.as_slice()].concat())
             }
-            ("EC", Some(name)) if curve_named(name).is_some() => {
+            ("EC" | "GOST", Some(name)) if curve_named(name).is_some() => {
                 let curve = curve_named(name).ok_or_else(|| KeyError::UnknownAlgorithm(name.to_owned()))?;
                 let (x, y) = (read(&self.x, "x")?, read(&self.y, "y")?);
                 if x.len() != curve.size() || y.len() != curve.size() {
@@ -134,13 +135,14 @@ impl Jwk {
                 let little: Vec<u8> = x.iter().rev().chain(y.iter().rev()).copied().collect();
                 PublicKey::from_gost(VerifyingKey::from_le_bytes(curve, &little)?)
             }
-            ("EC", curve) => Err(KeyError::UnknownAlgorithm(format!("curve {}", curve.unwrap_or("missing")))),
+            ("EC" | "GOST", curve) => Err(KeyError::UnknownAlgorithm(format!("curve {}", curve.unwrap_or("missing")))),
             (kty, _) => Err(KeyError::UnknownAlgorithm(kty.to_owned())),
         }
     }
 
     fn is_of_kind(&self, alg: Alg) -> bool {
-        let gost = || self.crv.as_deref().filter(|_| self.kty == "EC").and_then(curve_named).map(Curve::size);
+        let is_point = ["EC", "GOST"].contains(&self.kty.as_str());
+        let gost = || self.crv.as_deref().filter(|_| is_point).and_then(curve_named).map(Curve::size);
         match alg.family() {
             Family::EcdsaP256 => self.kty == "EC" && self.crv.as_deref() == Some("P-256"),
             Family::Gost256 => gost() == Some(32),
@@ -260,13 +262,15 @@ mod tests {
             let Algorithm::Gost(curve) = algorithm else { continue };
             let key = PrivateKey::generate(algorithm).unwrap();
             let jwk = Jwk::from_public(key.public(), Some(algorithm.jws()));
-            assert_eq!((jwk.kty.as_str(), jwk.crv.as_deref()), ("EC", Some(curve_name(curve))));
+            assert_eq!((jwk.kty.as_str(), jwk.crv.as_deref()), ("GOST", Some(curve_name(curve))));
             assert_eq!(jwk.public_key().unwrap(), *key.public());
             let by_oid = Jwk { crv: Some(curve.oid().to_string()), ..jwk.clone() };
             assert_eq!(by_oid.public_key().unwrap(), *key.public());
             let set = JwkSet { keys: vec![ec(), jwk.clone()] };
             assert_eq!(set.select(None, algorithm.jws()), Ok(&jwk));
             assert_ne!(set.select(None, Alg::Es256), Ok(&jwk));
+            let as_ec = Jwk { kty: "EC".into(), ..jwk.clone() };
+            assert_eq!(as_ec.public_key().unwrap(), *key.public());
             let short = Jwk { x: jwk.x.as_ref().map(|x| x[4..].to_owned()), ..jwk.clone() };
             assert!(short.public_key().is_err());
             let off = Jwk { x: jwk.y.clone(), y: jwk.x.clone(), ..jwk };

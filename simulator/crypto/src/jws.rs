@@ -319,7 +319,10 @@ mod tests {
             turned.signature.reverse();
             assert_eq!(turned.verify(key.public(), &[alg]).unwrap_err().code(), "signature-wrong");
             let lie = build(&json!({"alg": "ES256"}), &json!({}), Signer::Key(&key, alg)).unwrap();
-            assert_eq!(Jws::parse(&lie).unwrap().verify(key.public(), &Alg::ALL).unwrap_err().code(), "key-of-other-kind");
+            assert_eq!(
+                Jws::parse(&lie).unwrap().verify(key.public(), &Alg::ALL).unwrap_err().code(),
+                "key-of-other-kind"
+            );
         }
     }
 

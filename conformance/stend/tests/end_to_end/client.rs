@@ -19,14 +19,10 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new() -> Self {
-        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("a key");
-        let parameters = rcgen::CertificateParams::new(vec!["bank.example".to_owned()]).expect("parameters");
-        let certificate = parameters.self_signed(&pair).expect("a certificate");
-        Self {
-            key: crypto::PrivateKey::from_pem(&pair.serialize_pem()).expect("the same key"),
-            hash: crypto::digest::sha256_hex(certificate.der()),
-            certificate_pem: certificate.pem(),
-        }
+        let key = crypto::PrivateKey::generate(crypto::Algorithm::EcdsaP256).expect("a key");
+        let time = ["2020-01-01T00:00:00Z", "2049-12-31T23:59:59Z"].map(|at| at.parse().expect("an instant"));
+        let certificate = certs::self_made(&key, &certs::Subject::named("bank.example"), time).expect("a certificate");
+        Self { key, hash: certificate.client_certificate_hash(), certificate_pem: certificate.pem() }
     }
 
     pub(crate) fn register(&self, served: &Served, folder: &Path) {

@@ -157,6 +157,59 @@ fn an_honest_hook_is_accepted() {
     assert_eq!(hook.verify(br#"{"id": "1"}"#).unwrap_err().code(), "content-digest");
 }
 
+/// The same hook, signed anew by whatever is given and held to whatever is given.
+fn judged(signer: Signer<'_>, named: Option<&str>, verifier: &Verifier) -> Result<HttpAlg, HttpSignatureError> {
+    let mut headers = headers(&[("content-digest", &content_digest(HOOK))]);
+    let what =
+        Signing { created: Some(1000), keyid: Some("k1".into()), alg: named.map(str::to_owned), ..Signing::default() };
+    let message = |headers| Message { method: "POST", target_uri: "https://bank/hooks", headers, status: None };
+    let made = sign(&message(&headers), &what, signer)?;
+    headers.insert("signature-input", HeaderValue::try_from(made.signature_input).unwrap());
+    headers.insert("signature", HeaderValue::try_from(made.signature).unwrap());
+    verify(&message(&headers), HOOK, &Expect::at(1010), |_, _| Some(verifier.clone())).map(|verified| verified.alg)
+}
+
+#[test]
+fn keys_of_gost_sign_messages_under_their_name() {
+    for (algorithm, alg) in [(Algorithm::GOST_256, HttpAlg::Gost256), (Algorithm::GOST_512, HttpAlg::Gost512)] {
+        let [key, other] = [0, 1].map(|_| PrivateKey::generate(algorithm).unwrap());
+        let verifier = Verifier::of(key.public().clone());
+        for named in [None, Some(alg.as_str())] {
+            assert_eq!(judged(Signer::Key(&key), named, &verifier), Ok(alg));
+        }
+        assert_eq!(judged(Signer::Key(&other), None, &verifier), Err(HttpSignatureError::Mismatch));
+        let lie = judged(Signer::Key(&key), Some("ecdsa-p256-sha256"), &verifier);
+        assert_eq!(lie.unwrap_err().code(), "algorithm-differs");
+    }
+}
+
+#[test]
+fn every_kind_of_hmac_holds_under_its_own_secret_and_name_only() {
+    let kinds: Vec<HttpAlg> = HttpAlg::ALL.into_iter().filter(|alg| alg.is_hmac()).collect();
+    assert_eq!(kinds.len(), 4);
+    for alg in &kinds {
+        assert_eq!(HttpAlg::named(alg.as_str()), Some(*alg));
+        let verifier = Verifier::HmacWith(b"secret".to_vec(), *alg);
+        for named in [None, Some(alg.as_str())] {
+            assert_eq!(judged(Signer::HmacWith(b"secret", *alg), named, &verifier), Ok(*alg));
+        }
+        let other = judged(Signer::HmacWith(b"secreT", *alg), None, &verifier);
+        assert_eq!(other, Err(HttpSignatureError::Mismatch));
+        for wrong in kinds.iter().filter(|wrong| *wrong != alg) {
+            let seen = judged(Signer::HmacWith(b"secret", *wrong), None, &verifier);
+            assert_eq!(seen, Err(HttpSignatureError::Mismatch), "{} for {}", wrong.as_str(), alg.as_str());
+            let seen = judged(Signer::HmacWith(b"secret", *wrong), Some(wrong.as_str()), &verifier);
+            assert_eq!(seen.unwrap_err().code(), "algorithm-differs");
+        }
+    }
+    let key = PrivateKey::generate(Algorithm::GOST_256).unwrap();
+    let of_key = Verifier::of(key.public().clone());
+    assert!(judged(Signer::HmacWith(b"secret", HttpAlg::Gost256), None, &of_key).is_err(), "a secret is no key");
+    assert!(judged(Signer::KeyWith(&key, HttpAlg::HmacStreebog256), None, &of_key).is_err(), "a key is no secret");
+    let nonsense = Verifier::HmacWith(b"secret".to_vec(), HttpAlg::Gost256);
+    assert_eq!(judged(Signer::Hmac(b"secret"), None, &nonsense), Err(HttpSignatureError::Mismatch));
+}
+
 #[test]
 fn every_lie_about_the_signature_has_its_reason() {
     type Lie = fn(&mut Signing);

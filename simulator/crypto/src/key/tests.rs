@@ -55,8 +55,7 @@ fn keys_in_the_form_of_their_family_are_read() {
 fn a_key_on_another_curve_is_refused_by_name() {
     use der::oid::db::rfc5912::SECP_384_R_1;
     let algorithm = AlgorithmIdentifierRef { oid: ID_EC_PUBLIC_KEY, parameters: Some(AnyRef::from(&SECP_384_R_1)) };
-    let info =
-        SubjectPublicKeyInfoRef { algorithm, subject_public_key: BitStringRef::from_bytes(&[4; 97]).unwrap() };
+    let info = SubjectPublicKeyInfoRef { algorithm, subject_public_key: BitStringRef::from_bytes(&[4; 97]).unwrap() };
     let refused = KeyError::UnknownAlgorithm("curve 1.3.132.0.34".to_owned());
     assert_eq!(PublicKey::from_spki_der(&info.to_der().unwrap()), Err(refused));
 }

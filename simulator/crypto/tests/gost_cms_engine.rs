@@ -1,0 +1,217 @@
+//! GOST keys, raw signatures and signed containers against OpenSSL's GOST engine, in both directions, for every parameter
+//! set that the engine makes keys of. Where command or engine is not installed, the tests say what they leave out; the
+//! feature `peers` makes that a failure.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use crypto::cms::{self, Container, Options};
+use crypto::raw::{self, Outcome};
+use crypto::{Algorithm, Certificate, PrivateKey, PublicKey};
+
+/// Size and the engine's name of a parameter set.
+const SETS: [(&str, &str); 12] = [
+    ("256", "A"),
+    ("256", "B"),
+    ("256", "C"),
+    ("256", "XA"),
+    ("256", "XB"),
+    ("256", "TCA"),
+    ("256", "TCB"),
+    ("256", "TCC"),
+    ("256", "TCD"),
+    ("512", "A"),
+    ("512", "B"),
+    ("512", "C"),
+];
+
+const CONTENT: &[u8] = b"openid2026.11.22 13:00:29 +0300BANK01state";
+
+/// A folder with the engine's configuration, in which the command runs.
+struct Peer(tempfile::TempDir);
+
+impl Peer {
+    /// Nothing where command or engine is missing.
+    fn find() -> Option<Self> {
+        let peer = Self(tempfile::tempdir().unwrap());
+        let configuration = "openssl_conf = all\n[all]\nengines = engines\n[engines]\ngost = gost\n\
+                             [gost]\nengine_id = gost\ndefault_algorithms = ALL\n\
+                             [req]\ndistinguished_name = name\n[name]\n";
+        peer.write("openssl.cnf", configuration.as_bytes());
+        peer.write("content", CONTENT);
+        peer.write("other", b"another text");
+        match peer.command(&["engine", "gost", "-c"]).output() {
+            Ok(Output { status, stdout, .. })
+                if status.success() && String::from_utf8_lossy(&stdout).contains("gost2012_512") =>
+            {
+                Some(peer)
+            }
+            other if cfg!(feature = "peers") => panic!("openssl with its GOST engine is needed: {other:?}"),
+            _ => {
+                println!("left out: openssl with its GOST engine is not installed");
+                None
+            }
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.path(name), bytes).unwrap();
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+
+    fn text(&self, name: &str) -> String {
+        String::from_utf8(self.read(name)).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("openssl");
+        command.current_dir(self.0.path()).env("OPENSSL_CONF", self.path("openssl.cnf")).args(arguments);
+        command
+    }
+
+    fn accepts(&self, arguments: &[&str]) -> bool {
+        self.command(arguments).output().unwrap().status.success()
+    }
+
+    /// What a command that must succeed prints.
+    fn run(&self, arguments: &[&str]) -> Vec<u8> {
+        let output = self.command(arguments).output().unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "openssl {arguments:?}: {complaint}");
+        output.stdout
+    }
+
+    /// A key of the engine's and a certificate that it made of it.
+    fn pair(&self, size: &str, set: &str) -> (PrivateKey, Certificate) {
+        let (algorithm, set) = (format!("gost2012_{size}"), format!("paramset:{set}"));
+        self.run(&["genpkey", "-algorithm", &algorithm, "-pkeyopt", &set, "-out", "key.pem"]);
+        let key = PrivateKey::from_pem(&self.text("key.pem")).unwrap();
+        (key, self.certified(size))
+    }
+
+    /// A self-signed certificate of the key in `key.pem`.
+    fn certified(&self, size: &str) -> Certificate {
+        let digest = format!("-md_gost12_{size}");
+        self.run(&["req", "-new", "-x509", "-key", "key.pem", &digest, "-subj", "/CN=one", "-out", "one.pem"]);
+        Certificate::from_pem(&self.text("one.pem")).unwrap()
+    }
+}
+
+fn forms() -> impl Iterator<Item = Options> {
+    (0..16u8).map(|bits| Options {
+        attached: bits & 1 != 0,
+        signed_attributes: bits & 2 != 0,
+        include_certificate: bits & 4 != 0,
+        by_key_identifier: bits & 8 != 0,
+        signing_time: Some(1_795_000_000),
+    })
+}
+
+#[test]
+fn keys_of_the_engine_are_read_and_its_public_halves_are_the_same() {
+    let Some(peer) = Peer::find() else { return };
+    for (size, set) in SETS {
+        let (key, certificate) = peer.pair(size, set);
+        let public = peer.run(&["pkey", "-in", "key.pem", "-pubout", "-outform", "DER"]);
+        assert_eq!(key.public().spki_der(), public, "{size} {set}: byte for byte");
+        assert_eq!(certificate.public_key().unwrap(), *key.public(), "{size} {set}");
+        assert_eq!(certificate.spki_der(), public);
+        let hash = format!("-md_gost12_{size}");
+        let der = peer.run(&["x509", "-in", "one.pem", "-outform", "DER"]);
+        peer.write("one.der", &der);
+        let told = peer.run(&["dgst", "-md_gost12_256", "-r", "one.der"]);
+        assert!(told.starts_with(certificate.client_certificate_hash().as_bytes()), "{size} {set}");
+        peer.run(&["dgst", &hash, "-sign", "key.pem", "-out", "signature", "content"]);
+        let scheme = key.family().scheme();
+        assert_eq!(raw::verify(key.public(), CONTENT, &peer.read("signature")), Outcome::Valid(scheme));
+        assert_eq!(raw::verify(key.public(), b"another text", &peer.read("signature")), Outcome::Mismatch);
+    }
+}
+
+#[test]
+fn the_engine_reads_keys_of_ours_and_holds_their_signatures_good() {
+    let Some(peer) = Peer::find() else { return };
+    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.family().is_gost()) {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        let hash = if key.public().bits() == 256 { "-md_gost12_256" } else { "-md_gost12_512" };
+        peer.write("key.pem", key.to_pem().as_bytes());
+        peer.write("public.pem", key.public().to_pem().as_bytes());
+        let public = peer.run(&["pkey", "-in", "key.pem", "-pubout", "-outform", "DER"]);
+        assert_eq!(PublicKey::from_spki_der(&public).unwrap(), *key.public(), "{algorithm}");
+        peer.write("signature", &raw::sign(&key, CONTENT).unwrap());
+        for key in [["-prverify", "key.pem"], ["-verify", "public.pem"]] {
+            assert!(peer.accepts(&["dgst", hash, key[0], key[1], "-signature", "signature", "content"]), "{algorithm}");
+            assert!(!peer.accepts(&["dgst", hash, key[0], key[1], "-signature", "signature", "other"]));
+        }
+    }
+}
+
+#[test]
+fn containers_of_the_engine_are_verified_in_every_form() {
+    let Some(peer) = Peer::find() else { return };
+    for (size, set) in SETS {
+        let (_, certificate) = peer.pair(size, set);
+        let digest = format!("md_gost12_{size}");
+        for form in [
+            &[][..],
+            &["-noattr"],
+            &["-nodetach"],
+            &["-nodetach", "-noattr"],
+            &["-keyid"],
+            &["-nocerts"],
+            &["-nodetach", "-stream"],
+        ] {
+            let mut arguments = vec!["cms", "-sign", "-binary", "-in", "content", "-signer", "one.pem"];
+            arguments.extend(["-inkey", "key.pem", "-md", &digest, "-outform", "DER", "-out", "made"]);
+            arguments.extend(form);
+            peer.run(&arguments);
+            let container = Container::read(&peer.read("made")).unwrap();
+            let verified = container.verify(CONTENT, std::slice::from_ref(&certificate));
+            assert_eq!(verified.map(|verified| verified.signer), Ok(certificate.clone()), "{size} {set} {form:?}");
+            assert!(container.verify(b"another text", std::slice::from_ref(&certificate)).is_err());
+        }
+    }
+}
+
+#[test]
+fn the_engine_verifies_containers_of_ours_in_every_form() {
+    let Some(peer) = Peer::find() else { return };
+    let judge = |key: &PrivateKey, certificate: &Certificate| {
+        for options in forms() {
+            peer.write("made", &cms::sign(CONTENT, key, certificate, &options).unwrap());
+            let verify = ["cms", "-verify", "-binary", "-inform", "DER", "-in", "made", "-noverify", "-out", "out"];
+            let known = ["-certfile", "one.pem"];
+            let with = |content: &'static str| match options.attached {
+                true => [&verify[..], &known].concat(),
+                false => [&verify[..], &known, &["-content", content]].concat(),
+            };
+            assert!(peer.accepts(&with("content")), "{options:?}");
+            assert_eq!(peer.read("out"), CONTENT);
+            assert!(options.attached || !peer.accepts(&with("other")), "{options:?}");
+            let mut broken = peer.read("made");
+            let last = broken.len() - 1;
+            broken[last] ^= 1;
+            peer.write("made", &broken);
+            assert!(!peer.accepts(&with("content")), "{options:?}");
+        }
+    };
+    for (size, set) in [("256", "A"), ("256", "XA"), ("256", "TCA"), ("512", "A"), ("512", "C")] {
+        let (key, certificate) = peer.pair(size, set);
+        judge(&key, &certificate);
+    }
+    for algorithm in [Algorithm::Gost(crypto::gost::Curve::CryptoProB), Algorithm::Gost(crypto::gost::Curve::Tc26B512)]
+    {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        peer.write("key.pem", key.to_pem().as_bytes());
+        let certificate = peer.certified(if key.public().bits() == 256 { "256" } else { "512" });
+        judge(&key, &certificate);
+    }
+}
