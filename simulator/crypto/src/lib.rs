@@ -1,10 +1,11 @@
-//! Signatures and digests over bytes: keys, JWS, CMS, raw ESIA signatures, HTTP message signatures, certificates.
+//! Signatures, digests and encryption over bytes: keys, JWS, CMS, raw ESIA signatures, HTTP message signatures,
+//! certificates.
 //!
-//! Knows no portal and no bank, reads no clock (instants come in as Unix seconds) and draws no chance except for keys
-//! and signature nonces, which come from the system. The algorithm is a seam: what is not RSA or ECDSA P-256 is refused
+//! Knows no portal and no bank, reads no clock (instants come in as Unix seconds) and draws no chance except for keys,
+//! initial values and signature nonces, which come from the system. The algorithm is a seam: what is not RSA or ECDSA P-256 is refused
 //! by name, and GOST joins as further rows of [`Algorithm`] and [`Scheme`].
 //!
-//! Deliberately absent: encryption, and any policy (who may sign what); callers decide with the typed outcomes.
+//! Deliberately absent: any policy (who may sign what); callers decide with the typed outcomes.
 
 pub mod algorithm;
 pub mod base64;
