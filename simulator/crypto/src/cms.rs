@@ -7,6 +7,7 @@
 //! Signed attributes are signed as the DER of a SET OF (RFC 5652 §5.4) and verified in the order in which they came, as
 //! OpenSSL does: attributes out of DER order hold only under a signature over just that order.
 
+pub mod enveloped;
 mod suite;
 mod wire;
 

@@ -2,8 +2,8 @@
 //! certificates.
 //!
 //! Knows no portal and no bank, reads no clock (instants come in as Unix seconds) and draws no chance except for keys,
-//! initial values and signature nonces, which come from the system. The algorithm is a seam: what is not RSA or ECDSA P-256 is refused
-//! by name, and GOST joins as further rows of [`Algorithm`] and [`Scheme`].
+//! initial values and signature nonces, which come from the system. The algorithm is a seam: what is not RSA, ECDSA P-256
+//! or GOST R 34.10-2012 is refused by name.
 //!
 //! Deliberately absent: any policy (who may sign what); callers decide with the typed outcomes.
 

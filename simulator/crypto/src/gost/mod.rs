@@ -7,6 +7,7 @@
 //! **Deliberately absent:** the standards of 1994 and 2001 (their curves live on here, their hash does not), masked keys
 //! of CryptoPro containers, and derived nonces: they come from the system's generator.
 
+pub mod cipher;
 mod curve;
 mod field;
 mod hash;
