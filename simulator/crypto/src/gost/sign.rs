@@ -193,6 +193,22 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
+impl Curve {
+    /// Whether these bytes, s ‖ r, can be a signature by some key on this curve: of its length, and both numbers from 1 to
+    /// q − 1. What is refused here was made on another curve, or its bytes stand in another order.
+    pub fn admits(self, signature: &[u8]) -> bool {
+        fn admits<const N: usize>(group: &Group<N>, signature: &[u8]) -> Option<bool> {
+            let (s, r) = signature.split_at_checked(8 * N)?;
+            Some((is_within(&from_be(s)?, &group.order) & is_within(&from_be(r)?, &group.order)).into())
+        }
+        let admits = match self.group() {
+            AnyGroup::Short(group) => admits(group, signature),
+            AnyGroup::Long(group) => admits(group, signature),
+        };
+        admits.unwrap_or(false)
+    }
+}
+
 fn read_point<const N: usize>(group: &Group<N>, bytes: &[u8]) -> Result<Affine<N>, GostError> {
     let wrong = GostError::PointLength { seen: bytes.len(), wanted: 16 * N };
     let (x, y) = bytes.split_at_checked(8 * N).ok_or(wrong.clone())?;
@@ -303,6 +319,30 @@ mod tests {
             hex::encode(signed(Curve::CryptoProA, &d, &digest, &k)),
             "9063dcaffa25b892dc600b15f09bf2c4041d590dfdbb478ef3ce9daf10aee6faa53629c9a14613cd170694d0bd105717f152506b7152b26bd16e0769c79dfb15"
         );
+    }
+
+    #[test]
+    fn what_no_key_of_a_curve_can_have_signed_is_not_admitted() {
+        for curve in Curve::ALL {
+            let size = curve.size();
+            let key = SecretKey::generate(curve).unwrap();
+            let signature = key.sign_digest(&vec![7; size]).unwrap();
+            assert!(curve.admits(&signature));
+            assert!(!curve.admits(&signature[1..]) && !curve.admits(&[]));
+            for half in [0, size] {
+                for wrong in [0x00, 0xff] {
+                    let mut changed = signature.clone();
+                    changed[half..half + size].fill(wrong);
+                    assert!(!curve.admits(&changed), "{curve}");
+                }
+            }
+        }
+        // The orders differ by bits: what CryptoPro-A signs is seldom admitted on a curve whose order is a quarter.
+        let mut largest = [0; 64];
+        (largest[0], largest[32]) = (0x40, 0x40);
+        assert!(Curve::CryptoProA.admits(&largest) && Curve::Tc26A256.admits(&largest));
+        largest[0] = 0x41;
+        assert!(Curve::CryptoProA.admits(&largest) && !Curve::Tc26A256.admits(&largest));
     }
 
     /// Chance does not meet them, so they are made.
