@@ -12,6 +12,10 @@ use crate::ids::Oid;
 use crate::journal::Entry;
 use crate::time::{Span, Timestamp};
 
+mod partner;
+
+pub use partner::{HmacAlg, KeyType, PartnerConfig, RedirectMatch, Secret, TokenAlg, WebhookHmac};
+
 /// The header that names the sandbox.
 pub const SANDBOX_HEADER: &str = "Stend-Sandbox";
 /// The sandbox meant when the header is absent.
@@ -44,75 +48,6 @@ pub struct Names {
     pub ru: String,
     /// English.
     pub en: String,
-}
-
-/// A partner as the configuration and the control API describe one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PartnerConfig {
-    /// Mnemonic of the information system.
-    pub client_id: String,
-    /// Name of the organisation.
-    #[serde(default)]
-    pub name: Names,
-    /// Files (PEM or DER, relative to the configuration), or PEM text.
-    #[serde(default)]
-    pub certificates: Vec<String>,
-    /// Where the browser may be sent back.
-    #[serde(default)]
-    pub redirect_uris: Vec<String>,
-    /// How strictly redirect addresses are compared.
-    #[serde(default)]
-    pub redirect_match: RedirectMatch,
-    /// Scopes it may ask for; absent means all that are known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scopes: Option<Vec<String>>,
-    /// Purposes it may name; absent means all that are known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purposes: Option<Vec<String>>,
-    /// Algorithm of the tokens it gets.
-    #[serde(default)]
-    pub token_alg: TokenAlg,
-    /// Where events go.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub webhook: Option<String>,
-    /// `sub` of the ESIA id token as text instead of a number.
-    #[serde(default)]
-    pub sub_as_text: bool,
-    /// `expires_in` as text instead of a number.
-    #[serde(default)]
-    pub expires_in_as_text: bool,
-}
-
-/// How redirect addresses are compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RedirectMatch {
-    /// Byte by byte.
-    #[default]
-    Exact,
-    /// Scheme and host only, as the real portal does.
-    Domain,
-}
-
-/// Algorithms of tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum TokenAlg {
-    /// RSA PKCS#1 v1.5 with SHA-256.
-    #[default]
-    RS256,
-    /// ECDSA P-256 with SHA-256.
-    ES256,
-}
-
-impl TokenAlg {
-    /// The JOSE name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RS256 => "RS256",
-            Self::ES256 => "ES256",
-        }
-    }
 }
 
 /// How tolerant the portal is.
@@ -213,6 +148,9 @@ pub struct SandboxAsk {
     /// Whether the diagnosis header is sent; as in the configuration when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<bool>,
+    /// Kinds of keys that the ESIA interface takes; those of the configuration when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_types: Option<Vec<KeyType>>,
 }
 
 /// Answer to [`SandboxAsk`].

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::control::{Names, RedirectMatch, TokenAlg};
+use contract::control::{HmacAlg, Names, RedirectMatch, TokenAlg};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Fact;
@@ -36,6 +36,10 @@ pub struct Partner {
     /// Where events go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<String>,
+    /// Events are authenticated by a shared secret and this algorithm; the secret is the edge's to keep. Absent: the
+    /// portal's key signs them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_hmac: Option<HmacAlg>,
     /// ESIA id tokens carry `sub` as text instead of a number.
     #[serde(default)]
     pub sub_as_text: bool,
@@ -141,6 +145,7 @@ mod tests {
             purposes: vec![],
             token_alg: TokenAlg::RS256,
             webhook: None,
+            webhook_hmac: None,
             sub_as_text: false,
             expires_in_as_text: false,
         }

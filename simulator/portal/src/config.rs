@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::control::{ClockSetting, Limits, PartnerConfig, Strictness};
+use contract::control::{ClockSetting, KeyType, Limits, PartnerConfig, Secret, Strictness};
 use serde::Deserialize;
 
 /// The issuer that real clients expect (ESIA page §2).
@@ -23,6 +23,8 @@ pub struct Config {
     pub clock: ClockSetting,
     pub limits: Limits,
     pub partners: Vec<PartnerConfig>,
+    /// Kinds of keys that the ESIA interface takes: the real one takes GOST only.
+    pub key_types: KeyTypes,
     /// Makes chance repeatable.
     pub seed: Option<u64>,
     /// People of the population beside the named ones.
@@ -67,6 +69,16 @@ pub struct Diagnosis(pub bool);
 impl Default for Diagnosis {
     fn default() -> Self {
         Self(true)
+    }
+}
+
+/// All of them unless some are named.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct KeyTypes(pub Vec<KeyType>);
+
+impl Default for KeyTypes {
+    fn default() -> Self {
+        Self(KeyType::ALL.to_vec())
     }
 }
 
@@ -126,6 +138,10 @@ pub enum ConfigError {
     State { given: String, what: String },
     #[error("use the certificate file {}: {what}", path.display())]
     Certificate { path: PathBuf, what: String },
+    #[error("take the secret of {client_id:?} for its events: {what}")]
+    Secret { client_id: String, what: String },
+    #[error("use key_types: [] would take nobody's signature; name some of gost, rsa, ecdsa")]
+    NoKeyTypes,
 }
 
 /// The configuration with everything filled in and every path absolute or relative to the working folder.
@@ -165,6 +181,10 @@ impl Config {
             for certificate in &mut partner.certificates {
                 *certificate = pem_text(&folder, certificate)?;
             }
+            read_secret(&folder, partner)?;
+        }
+        if config.key_types.0.is_empty() {
+            return Err(ConfigError::NoKeyTypes);
         }
         Ok(Settled { config, folder })
     }
@@ -198,6 +218,23 @@ fn pem_text(folder: &Path, given: &str) -> Result<String, ConfigError> {
     let bytes = std::fs::read(&path).map_err(|error| refused(error.to_string()))?;
     let certificate = crypto::Certificate::from_bytes(&bytes).map_err(|error| refused(error.to_string()))?;
     Ok(certificate.pem())
+}
+
+/// A secret stands in a file of its own, so that the configuration can be shown to anybody.
+fn read_secret(folder: &Path, partner: &mut PartnerConfig) -> Result<(), ConfigError> {
+    let Some(hmac) = &mut partner.webhook_hmac else { return Ok(()) };
+    let refused = |what: String| ConfigError::Secret { client_id: partner.client_id.clone(), what };
+    let Some(file) = hmac.secret_file.take().filter(|_| hmac.secret.is_none()) else {
+        return Err(refused("put it into a file and name that as webhook_hmac.secret_file".to_owned()));
+    };
+    let path = folder.join(file);
+    let text = std::fs::read_to_string(&path).map_err(|error| refused(format!("{}: {error}", path.display())))?;
+    let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+    if text.is_empty() {
+        return Err(refused(format!("{} is empty", path.display())));
+    }
+    hmac.secret = Some(Secret::new(text));
+    Ok(())
 }
 
 #[cfg(test)]
@@ -235,6 +272,38 @@ mod tests {
         ))
         .unwrap();
         assert_eq!(settled.config.partners[0].client_id, "BANK01");
+    }
+
+    #[test]
+    fn a_secret_is_read_from_its_file_and_from_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("stend.yaml");
+        std::fs::write(folder.path().join("hook.secret"), "hush, hush\n").unwrap();
+        let load = |hmac: &str| {
+            std::fs::write(&file, format!("partners: [{{client_id: BANK01, webhook_hmac: {{alg: {hmac}}}}}]\n"))
+                .unwrap();
+            Config::load(Some(&file), &Overrides::default())
+        };
+        let settled = load("hmac-gostr3411-2012-256, secret_file: hook.secret").unwrap();
+        let hmac = settled.config.partners[0].webhook_hmac.clone().unwrap();
+        assert_eq!((hmac.secret.unwrap().bytes(), hmac.secret_file), (&b"hush, hush"[..], None));
+        for (wrong, said) in [
+            ("hmac-sha256", "secret_file"),
+            ("hmac-sha256, secret: hush", "secret_file"),
+            ("hmac-sha256, secret_file: nowhere", "nowhere"),
+            ("md5, secret_file: hook.secret", "stend.yaml:1:"),
+        ] {
+            let error = load(wrong).unwrap_err().to_string();
+            assert!(error.contains(said) && !error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn key_types_are_all_or_those_named() {
+        assert_eq!(load("").unwrap().config.key_types.0, KeyType::ALL);
+        assert_eq!(load("key_types: [gost]\n").unwrap().config.key_types.0, [KeyType::Gost]);
+        assert!(load("key_types: [dsa]\n").is_err());
+        assert!(matches!(load("key_types: []\n"), Err(ConfigError::NoKeyTypes)));
     }
 
     #[test]

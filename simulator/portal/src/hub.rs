@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use certs::Authority;
-use contract::control::{ClockSetting, DEFAULT_SANDBOX, PartnerConfig, SandboxAsk};
+use contract::control::{ClockSetting, DEFAULT_SANDBOX, PartnerConfig, SandboxAsk, Secret, TokenAlg};
 use contract::exchange::Party;
 use contract::journal::{Entry, kinds};
 use domain::{Command, EntryParts, Event, Partner, World};
@@ -21,6 +21,7 @@ use crate::keys::{Keyring, SharedKeys};
 use crate::outbox;
 use crate::people;
 use crate::portal::{Addresses, OpenError, Parts, Sandbox, Settings, settle_when_due};
+use crate::secrets::Secrets;
 
 /// The portal: what its sandboxes share, and the sandboxes.
 pub struct Portal {
@@ -32,7 +33,6 @@ pub struct Portal {
     client: Arc<OnceLock<Option<reqwest::Client>>>,
     /// The addresses that the default sandbox listens on; the others always take `localhost`.
     sandboxes: Mutex<BTreeMap<String, Arc<Sandbox>>>,
-    snapshots: Mutex<BTreeMap<(String, String), u64>>,
     /// The last number given to a sandbox: several may be opening at once, and none is in `sandboxes` until it is open.
     numbered: AtomicU64,
 }
@@ -63,7 +63,6 @@ impl Portal {
             client: Arc::default(),
             numbered: AtomicU64::default(),
             sandboxes: Mutex::default(),
-            snapshots: Mutex::default(),
         }
     }
 
@@ -92,6 +91,7 @@ impl Portal {
             esia_issuer: config.esia_issuer.clone().unwrap_or_else(|| crate::config::ESIA_ISSUER.to_owned()),
             oidc_issuer: config.oidc_issuer.clone(),
             partners: ask.partners.clone().unwrap_or_else(|| config.partners.clone()),
+            key_types: ask.key_types.clone().unwrap_or_else(|| config.key_types.0.clone()),
         }
     }
 
@@ -113,6 +113,7 @@ impl Portal {
         for partner in ask.partners.iter().flatten() {
             // Said before anything is opened.
             read_partner(partner)?;
+            shared_secret(partner)?;
         }
         let id = self.free_id();
         let sandbox = self.open(&id, self.settings(ask), None).await?;
@@ -145,12 +146,15 @@ impl Portal {
             Some(_) | None => settings,
         };
         settings.clock = replayed.clock.unwrap_or(settings.clock);
+        let kept = self.keys.file(&format!("{id}.hooks.json"));
+        let secrets = Secrets::open(kept, &mut settings.partners)?;
         let sandbox = Arc::new(Sandbox::new(Parts {
             id: id.to_owned(),
             world: replayed.world,
             book: Arc::new(Book::continued(id, self.store.clone(), replayed.last, replayed.hash)),
             store: self.store.clone(),
             keys: Keyring::open(self.keys.clone(), id)?,
+            secrets,
             pki: self.pki.clone(),
             client: self.client.clone(),
             trusted: self.trusted.clone(),
@@ -226,7 +230,7 @@ impl Portal {
             hash: crate::journal::chain::GENESIS.to_owned(),
         };
         let mut checker = Checker::new();
-        let mut kept = Vec::new();
+        let (mut events, mut resets) = (Vec::new(), Resets::default());
         loop {
             let page = self.store.read(id, checker.head().0, u64::MAX >> 1, 1_000).await?;
             if page.is_empty() {
@@ -246,21 +250,19 @@ impl Portal {
                             }
                             replayed.settings = Some(opened);
                         }
-                        if let Some(to) = entry.data["reset_to"].as_u64() {
-                            kept.retain(|(n, _): &(u64, Event)| *n <= to);
-                        }
+                        resets.note(entry);
                     }
                     kinds::CLOCK_MOVED => {
                         replayed.clock = serde_json::from_value(entry.data["clock"].clone()).ok();
                     }
-                    _ => kept.extend(self.event(entry, line.beside.iter())?.map(|event| (entry.n, event))),
+                    _ => events.extend(self.event(entry, line.beside.iter())?.map(|event| (entry.n, event))),
                 }
             }
         }
-        for (_, event) in &kept {
-            replayed.world.apply(event);
-        }
         let (last, hash) = checker.head();
+        for event in resets.standing(events, last) {
+            replayed.world.apply(&event);
+        }
         (replayed.last, replayed.hash) = (last, hash.to_owned());
         Ok(replayed)
     }
@@ -288,20 +290,18 @@ impl Portal {
 
     /// The events that count now: those of the journal without what a reset took away.
     async fn standing_events(&self, sandbox: &Sandbox, until: u64) -> Result<Vec<Event>, OpenError> {
-        let mut kept: Vec<(u64, Event)> = Vec::new();
+        let (mut events, mut resets) = (Vec::new(), Resets::default());
         let mut after = 0;
         loop {
             let page = sandbox.book().read(after, 1_000).await?;
             let Some(last) = page.last() else { break };
             after = last.entry.n;
             for line in page.iter().filter(|line| line.entry.n <= until) {
-                match line.entry.data["reset_to"].as_u64() {
-                    Some(to) if line.entry.kind == kinds::SANDBOX_OPENED => kept.retain(|(n, _)| *n <= to),
-                    _ => kept.extend(self.event(&line.entry, line.beside.iter())?.map(|event| (line.entry.n, event))),
-                }
+                resets.note(&line.entry);
+                events.extend(self.event(&line.entry, line.beside.iter())?.map(|event| (line.entry.n, event)));
             }
         }
-        Ok(kept.into_iter().map(|(_, event)| event).collect())
+        Ok(resets.standing(events, until).collect())
     }
 
     /// Remembers where the journal stands; a later reset can go back there.
@@ -309,13 +309,19 @@ impl Portal {
         let last = sandbox.note_now(
             &Caller::nobody(),
             kinds::CLOCK_MOVED,
-            json!({"clock": sandbox.clock().mode(), "now": sandbox.now()}),
+            json!({"clock": sandbox.clock().mode(), "now": sandbox.now(), "snapshot": true}),
         );
         sandbox.book().durable(last).await;
-        let name = last.to_string();
-        let key = (sandbox.id().to_owned(), name.clone());
-        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).insert(key, last);
-        name
+        last.to_string()
+    }
+
+    /// The entry at which a snapshot of this name was taken: the journal knows, also after a restart.
+    async fn snapshot_at(&self, sandbox: &Sandbox, name: &str) -> Result<u64, OpenError> {
+        let unknown = || OpenError::Unknown(format!("{} at {name}", sandbox.id()));
+        let at: u64 = name.parse().ok().filter(|at| *at > 0).ok_or_else(unknown)?;
+        let page = sandbox.book().read(at - 1, 1).await?;
+        let taken = page.iter().any(|line| line.entry.n == at && line.entry.data["snapshot"] == true);
+        if taken { Ok(at) } else { Err(unknown()) }
     }
 
     /// Puts the world back to a snapshot, or to the beginning. The journal goes on; sessions, armed lies and connections
@@ -323,11 +329,7 @@ impl Portal {
     pub(crate) async fn reset(&self, sandbox: &Arc<Sandbox>, snapshot: Option<&str>) -> Result<(), OpenError> {
         let to = match snapshot {
             None => 0,
-            Some(name) => {
-                let key = (sandbox.id().to_owned(), name.to_owned());
-                let known = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
-                known.ok_or_else(|| OpenError::Unknown(format!("{} at {name}", sandbox.id())))?
-            }
+            Some(name) => self.snapshot_at(sandbox, name).await?,
         };
         for lie in sandbox.armed().list() {
             sandbox.armed().disarm(&lie.id);
@@ -341,6 +343,7 @@ impl Portal {
         }
         if to == 0 {
             sandbox.clock().set(sandbox.settings().clock);
+            sandbox.secrets().reset()?;
             sandbox.chest().forget();
             sandbox.clock_moved().await;
         }
@@ -362,6 +365,7 @@ impl Portal {
             book: Arc::new(Book::new(&id, self.store.clone())),
             store: self.store.clone(),
             keys: sandbox.keys().fork(),
+            secrets: sandbox.secrets().fork(),
             pki: self.pki.clone(),
             client: self.client.clone(),
             trusted: self.trusted.clone(),
@@ -382,6 +386,8 @@ impl Portal {
         let Some(sandbox) = self.all_locked().remove(id) else { return Err(OpenError::Unknown(id.to_owned())) };
         sandbox.close();
         sandbox.hang_up_all().await;
+        sandbox.keys().forget();
+        sandbox.secrets().forget();
         self.store.drop_sandbox(id).await?;
         Ok(())
     }
@@ -402,10 +408,35 @@ impl Portal {
     pub(crate) fn make_keys_ahead(&self) {
         let keys = self.keys.clone();
         tokio::spawn(async move {
-            if let Err(error) = keys.rs256().await {
+            if let Err(error) = keys.key(TokenAlg::RS256).await {
                 tracing::error!(%error, "no RSA key for tokens");
             }
         });
+    }
+}
+
+/// Where the journal was put back, and to which entry.
+#[derive(Default)]
+struct Resets(Vec<(u64, u64)>);
+
+impl Resets {
+    fn note(&mut self, entry: &Entry) {
+        if entry.kind == kinds::SANDBOX_OPENED {
+            self.0.extend(entry.data["reset_to"].as_u64().map(|to| (entry.n, to)));
+        }
+    }
+
+    /// The events that count at entry `until`: from each reset backwards it goes on at the entry that was reset to, which
+    /// may itself lie before other resets.
+    fn standing(self, events: Vec<(u64, Event)>, until: u64) -> impl Iterator<Item = Event> {
+        let (mut spans, mut end) = (Vec::new(), until);
+        while end > 0 {
+            let before = self.0.iter().rev().find(|(at, _)| *at <= end).copied();
+            let (at, to) = before.unwrap_or_default();
+            spans.push(at + 1..=end);
+            end = to;
+        }
+        events.into_iter().filter(move |(n, _)| spans.iter().any(|span| span.contains(n))).map(|(_, event)| event)
     }
 }
 
@@ -440,15 +471,28 @@ pub(crate) fn read_partner(config: &PartnerConfig) -> Result<Partner, OpenError>
         purposes: config.purposes.clone().unwrap_or_else(all_purposes),
         token_alg: config.token_alg,
         webhook: config.webhook.clone(),
+        webhook_hmac: config.webhook_hmac.as_ref().map(|hmac| hmac.alg),
         sub_as_text: config.sub_as_text,
         expires_in_as_text: config.expires_in_as_text,
     })
 }
 
-/// A certificate from PEM text.
+/// The secret that a partner brings along; refused where it should and does not.
+pub(crate) fn shared_secret(config: &PartnerConfig) -> Result<Option<Secret>, OpenError> {
+    let refused = |what: &str| OpenError::Partner { client_id: config.client_id.clone(), what: what.to_owned() };
+    let Some(hmac) = &config.webhook_hmac else { return Ok(None) };
+    if hmac.secret_file.is_some() {
+        return Err(refused("webhook_hmac.secret_file is for the configuration file; send the secret itself"));
+    }
+    let secret = hmac.secret.clone().filter(|secret| !secret.bytes().is_empty());
+    secret.map(Some).ok_or_else(|| refused("webhook_hmac needs a secret"))
+}
+
+/// A certificate from PEM text. A key that no signature here can be verified with is refused before it is registered.
 pub(crate) fn read_certificate(text: &str) -> Result<domain::Certificate, String> {
     let read =
         crypto::Certificate::from_pem(text).map_err(|error| format!("a certificate is not PEM text ({error})"))?;
+    read.public_key().map_err(|error| format!("the key of {:?} cannot be used ({error})", read.subject()))?;
     Ok(domain::Certificate {
         der: crypto::base64::encode_standard(read.der()),
         sha256: read.sha256_hex(),

@@ -27,6 +27,7 @@ pub mod pages;
 mod people;
 pub mod portal;
 pub mod refuse;
+pub mod secrets;
 pub mod serve;
 pub mod services;
 #[cfg(test)]
@@ -47,7 +48,9 @@ pub fn router(sandbox: Arc<Sandbox>) -> Router {
         .route("/health", get(|| async { Answer::json(200, json!({"status": "ok"})) }))
         .route("/metrics", get(metrics))
         .route("/pki/ca.pem", get(authority))
+        .route("/pki/ca-gost.pem", get(gost_authority))
         .route("/pki/crl.pem", get(revoked))
+        .route("/pki/crl-gost.pem", get(gost_revoked))
         .fallback(unknown)
         .with_state(sandbox)
 }
@@ -62,9 +65,8 @@ pub(crate) fn foreign_router(sandbox: Arc<Sandbox>) -> Router {
 }
 
 async fn foreign_keys(State(sandbox): State<Arc<Sandbox>>) -> Answer {
-    use crypto::jws::Alg;
     let mut keys = Vec::new();
-    for alg in [Alg::Rs256, Alg::Es256] {
+    for alg in sandbox.token_algs() {
         keys.extend(sandbox.keys().stranger(keys::Stranger::Foreign, alg).await.map(|key| key.jwk()));
     }
     Answer::json(200, json!({ "keys": keys }))
@@ -78,6 +80,32 @@ async fn unknown(State(sandbox): State<Arc<Sandbox>>, caller: Caller) -> Answer 
 /// The authority of this run: what a client must trust.
 async fn authority(State(sandbox): State<Arc<Sandbox>>) -> Response {
     pem("application/x-pem-file", sandbox.pki().ca_pem())
+}
+
+/// The root under which certificates of GOST are issued. Nothing of TLS hangs under it.
+async fn gost_authority(State(sandbox): State<Arc<Sandbox>>) -> Response {
+    let roots = sandbox.pki().roots();
+    let root = roots.iter().find(|root| root.public_key().is_ok_and(|key| key.family().is_gost()));
+    root.map_or_else(|| Answer::empty(404).into_response(), |root| pem("application/x-pem-file", root.pem()))
+}
+
+/// Revoked certificates of GOST.
+async fn gost_revoked(State(sandbox): State<Arc<Sandbox>>) -> Response {
+    match sandbox.pki().crls(sandbox.now()) {
+        Ok(mut lists) => {
+            // In the order of the roots: where there is but one, it is of GOST itself or there is none of GOST.
+            let of_gost =
+                sandbox.pki().roots().iter().position(|root| root.public_key().is_ok_and(|key| key.family().is_gost()));
+            match of_gost {
+                Some(at) if at < lists.len() => pem("application/x-pem-file", lists.swap_remove(at).pem),
+                _ => Answer::empty(404).into_response(),
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, "no revocation list");
+            Answer::empty(503).into_response()
+        }
+    }
 }
 
 /// Revoked certificates of the authority. The certificate that the lie `cert-revoked` shows is on it from the first

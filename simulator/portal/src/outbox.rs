@@ -1,12 +1,15 @@
 //! The outbox: delivers web-hooks that are due, signed by RFC 9421, and tells the core what became of them. Retries and
 //! their number are the core's; each delivery is an exchange from portal to bank.
+//!
+//! A partner whose tokens are signed with GOST gets its events signed so too; every other gets ECDSA. One that shares a
+//! secret with the portal gets an HMAC instead, whose key id is the partner's own client id.
 
 use std::sync::Arc;
 
+use contract::control::{HmacAlg, Secret, TokenAlg};
 use contract::exchange::{Body, Exchange, Party, Request, Response};
 use contract::time::Span;
 use crypto::http_signature::{DEFAULT_COMPONENTS, HttpAlg, Message, Signer, Signing, content_digest, sign};
-use crypto::jws::Alg;
 use domain::{Command, Hook};
 use http::{HeaderMap, HeaderValue};
 
@@ -14,7 +17,7 @@ use crate::clock::{wall_us, within};
 use crate::edge::caller::Caller;
 use crate::edge::exchange::body_of;
 use crate::faults::delivery::{By, Plan};
-use crate::keys::{KeysError, Stranger};
+use crate::keys::{KeysError, SigningKey, Stranger};
 use crate::portal::Sandbox;
 
 /// A bank that takes longer has not answered.
@@ -75,8 +78,12 @@ async fn deliver(sandbox: &Sandbox, hook: &Hook) -> Option<u16> {
         caller.tag_citizen(citizen);
     }
     sandbox.faults().delivery(&caller, hook.citizen, &mut plan);
-    let headers = match headers(sandbox, &plan).await {
-        Ok(headers) => headers,
+    let headers = match headers(sandbox, &hook.client_id, &plan).await {
+        Ok(Some(headers)) => headers,
+        Ok(None) => {
+            tracing::error!(hook.client_id, "an event could not be signed: the partner's secret is not there");
+            return None;
+        }
         Err(error) => {
             tracing::error!(%error, "an event could not be signed");
             return None;
@@ -90,45 +97,106 @@ async fn deliver(sandbox: &Sandbox, hook: &Hook) -> Option<u16> {
     status
 }
 
-async fn headers(sandbox: &Sandbox, plan: &Plan) -> Result<HeaderMap, KeysError> {
+/// What makes the signature of a delivery, and what is said about it.
+struct Hand {
+    keyid: String,
+    alg: HttpAlg,
+    by: Means,
+}
+
+enum Means {
+    Key(SigningKey),
+    Secret(Vec<u8>),
+}
+
+/// The honest hand for this partner; nothing where its secret got lost.
+async fn honest(sandbox: &Sandbox, client_id: &str) -> Result<Option<Hand>, KeysError> {
+    let (token_alg, hmac) = asked(sandbox, client_id);
+    if let Some(alg) = hmac {
+        let secret = sandbox.secrets().of(client_id);
+        return Ok(secret.map(|secret| by_secret(client_id.to_owned(), alg, &secret)));
+    }
+    Ok(Some(by_key(sandbox.keys().current(token_alg).await?)))
+}
+
+/// The hand that this lie wants.
+async fn lying(sandbox: &Sandbox, client_id: &str, by: By) -> Result<Option<Hand>, KeysError> {
+    let ring = sandbox.keys();
+    let (token_alg, hmac) = asked(sandbox, client_id);
+    Ok(match (by, hmac) {
+        (By::Honest, _) => honest(sandbox, client_id).await?,
+        (By::Nobody, _) => None,
+        (By::OtherAlgorithm, _) => {
+            Some(Hand { alg: HttpAlg::RsaPssSha512, ..by_key(ring.current(TokenAlg::RS256).await?) })
+        }
+        (By::HmacWithPublicKey, _) => {
+            let key = ring.current(token_alg).await?;
+            let secret = key.private.public().to_pem().into_bytes();
+            Some(Hand { keyid: key.kid, alg: HttpAlg::HmacSha256, by: Means::Secret(secret) })
+        }
+        (By::Stranger, Some(alg)) => Some(by_secret(sandbox.draw().uuid(), alg, &Secret::new(sandbox.draw().uuid()))),
+        (By::Stranger, None) => Some(by_key(ring.stranger(Stranger::Foreign, token_alg).await?)),
+    })
+}
+
+/// Which key signs a partner's events, and by which HMAC it wants them instead.
+fn asked(sandbox: &Sandbox, client_id: &str) -> (TokenAlg, Option<HmacAlg>) {
+    let partner = sandbox.read(|world| world.partners.find(client_id).cloned());
+    let token_alg = partner.as_ref().map_or_else(TokenAlg::default, |partner| partner.token_alg);
+    let signed_by = match token_alg {
+        TokenAlg::GOST3410_2012_256 => token_alg,
+        TokenAlg::ES256 | TokenAlg::RS256 => TokenAlg::ES256,
+    };
+    (signed_by, partner.and_then(|partner| partner.webhook_hmac))
+}
+
+fn by_key(key: SigningKey) -> Hand {
+    Hand { keyid: key.kid.clone(), alg: HttpAlg::of(key.private.family()), by: Means::Key(key) }
+}
+
+fn by_secret(keyid: String, alg: HmacAlg, secret: &Secret) -> Hand {
+    let alg = match alg {
+        HmacAlg::Sha256 => HttpAlg::HmacSha256,
+        HmacAlg::Sha512 => HttpAlg::HmacSha512,
+        HmacAlg::Streebog256 => HttpAlg::HmacStreebog256,
+        HmacAlg::Streebog512 => HttpAlg::HmacStreebog512,
+    };
+    Hand { keyid, alg, by: Means::Secret(secret.bytes().to_vec()) }
+}
+
+/// The headers of a delivery; nothing where it cannot be signed.
+async fn headers(sandbox: &Sandbox, client_id: &str, plan: &Plan) -> Result<Option<HeaderMap>, KeysError> {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     insert(&mut headers, "content-digest", &content_digest(plan.signed_body.as_bytes()));
     if plan.by == By::Nobody {
-        return Ok(headers);
+        return Ok(Some(headers));
     }
-    let ring = sandbox.keys();
-    let key = match plan.by {
-        By::Stranger => ring.stranger(Stranger::Foreign, Alg::Es256).await?,
-        By::OtherAlgorithm => ring.current(Alg::Rs256).await?,
-        By::Honest | By::HmacWithPublicKey | By::Nobody => ring.current(Alg::Es256).await?,
-    };
-    let pem = key.private.public().to_pem();
-    let (signer, alg) = match plan.by {
-        By::HmacWithPublicKey => (Signer::Hmac(pem.as_bytes()), HttpAlg::HmacSha256),
-        By::OtherAlgorithm => (Signer::KeyWith(&key.private, HttpAlg::RsaPssSha512), HttpAlg::RsaPssSha512),
-        By::Honest | By::Stranger | By::Nobody => (Signer::Key(&key.private), HttpAlg::EcdsaP256Sha256),
-    };
+    let Some(hand) = lying(sandbox, client_id, plan.by).await? else { return Ok(None) };
     let covered = DEFAULT_COMPONENTS.iter().filter(|name| plan.covers_digest || **name != "content-digest");
     let signing = Signing {
         components: covered.map(|name| (*name).to_owned()).collect(),
         created: Some(plan.created),
-        keyid: Some(key.kid.clone()),
-        alg: Some(alg.as_str().to_owned()),
+        keyid: Some(hand.keyid),
+        alg: Some(hand.alg.as_str().to_owned()),
         ..Signing::default()
+    };
+    let signer = match &hand.by {
+        Means::Key(key) => Signer::KeyWith(&key.private, hand.alg),
+        Means::Secret(secret) => Signer::HmacWith(secret, hand.alg),
     };
     let message = Message { method: "POST", target_uri: &plan.signed_target, headers: &headers, status: None };
     let signed = match sign(&message, &signing, signer) {
         Ok(signed) => signed,
         Err(error) => {
             tracing::error!(%error, "an event could not be signed");
-            return Ok(headers);
+            return Ok(Some(headers));
         }
     };
     insert(&mut headers, "signature-input", &signed.signature_input);
     let signature = if plan.break_signature { turn_a_bit(&signed.signature) } else { signed.signature };
     insert(&mut headers, "signature", &signature);
-    Ok(headers)
+    Ok(Some(headers))
 }
 
 fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
@@ -209,6 +277,13 @@ async fn post(sandbox: &Sandbox, url: &str, headers: &HeaderMap, body: &str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_hmac_is_called_the_same_in_the_contract_and_on_the_wire() {
+        for alg in HmacAlg::ALL {
+            assert_eq!(by_secret(String::new(), alg, &Secret::new("s")).alg.as_str(), alg.as_str());
+        }
+    }
 
     #[test]
     fn a_turned_bit_leaves_the_form_as_it_was() {

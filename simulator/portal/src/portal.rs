@@ -1,9 +1,10 @@
 //! A sandbox: one isolated world with its journal, clock, chance, keys and armed lies. Endpoints see nothing else.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use certs::Authority;
-use contract::control::{ClockSetting, Limits, PartnerConfig, Strictness};
+use contract::control::{ClockSetting, KeyType, Limits, PartnerConfig, Strictness, TokenAlg};
 use contract::journal::kinds;
 use contract::time::{Span, Timestamp};
 use domain::{Command, Ctx, Draw, Event, Refusal, Reply, World};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
+use crate::diagnosis::secret::Shelf;
 use crate::edge::caller::Caller;
 use crate::edge::record::Recorder;
 use crate::edge::tls::Chest;
@@ -20,6 +22,7 @@ use crate::faults::{Armed, Draft, Hooks};
 use crate::journal::{Book, Line, Store, StoreError};
 use crate::keys::{Keyring, KeysError};
 use crate::people;
+use crate::secrets::Secrets;
 
 /// What a sandbox was told at its start; nothing of it changes later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,8 +39,16 @@ pub struct Settings {
     pub esia_issuer: String,
     /// Absent: the origin that the sandbox's listener is bound to.
     pub oidc_issuer: Option<String>,
-    /// Registered at the start, and again after a reset.
+    /// Registered at the start, and again after a reset. Without their secrets: these settings are journalled.
     pub partners: Vec<PartnerConfig>,
+    /// Kinds of keys that the ESIA interface takes.
+    #[serde(default = "all_key_types")]
+    pub key_types: Vec<KeyType>,
+}
+
+/// Where nobody says otherwise, and in what was journalled before there was a choice.
+pub(crate) fn all_key_types() -> Vec<KeyType> {
+    KeyType::ALL.to_vec()
 }
 
 /// Where a sandbox listens: origins without a trailing slash.
@@ -57,6 +68,7 @@ pub(crate) struct Parts {
     pub(crate) book: Arc<Book>,
     pub(crate) store: Arc<Store>,
     pub(crate) keys: Keyring,
+    pub(crate) secrets: Secrets,
     pub(crate) pki: Arc<Authority>,
     pub(crate) client: Arc<OnceLock<Option<reqwest::Client>>>,
     pub(crate) trusted: Arc<Vec<Vec<u8>>>,
@@ -73,9 +85,11 @@ pub struct Sandbox {
     book: Arc<Book>,
     store: Arc<Store>,
     keys: Keyring,
+    secrets: Secrets,
     armed: Armed,
     recorder: Recorder,
     replays: crate::oauth::replay::Replays,
+    shelf: Shelf,
     pki: Arc<Authority>,
     chest: Chest,
     /// The client of the outbox, made at the first delivery.
@@ -95,7 +109,7 @@ pub type Shared = Arc<Sandbox>;
 
 impl Sandbox {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { id, settings, world, book, store, keys, pki, client, trusted } = parts;
+        let Parts { id, settings, world, book, store, keys, secrets, pki, client, trusted } = parts;
         // A sandbox that comes back from its journal goes on with another stream: the old one would give out ids anew.
         let stream = if book.last() == 0 { id.clone() } else { format!("{id}/{}", book.last()) };
         let entropy = settings.seed.map_or_else(Entropy::system, |seed| Entropy::seeded(seed, &stream));
@@ -107,9 +121,11 @@ impl Sandbox {
             book,
             store,
             keys,
+            secrets,
             armed: Armed::default(),
             recorder: Recorder::new(),
             replays: crate::oauth::replay::Replays::default(),
+            shelf: Shelf::default(),
             pki,
             chest: Chest::default(),
             client,
@@ -191,6 +207,18 @@ impl Sandbox {
         &self.keys
     }
 
+    /// What partners share with the portal for the HMAC of their events.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The algorithms whose keys are published: GOST only where a partner wants it, because many readers of key sets
+    /// give up on a curve that they do not know.
+    pub fn token_algs(&self) -> BTreeSet<TokenAlg> {
+        let asked = self.read(|world| world.partners.all().map(|partner| partner.token_alg).collect::<BTreeSet<_>>());
+        asked.into_iter().chain([TokenAlg::RS256, TokenAlg::ES256]).collect()
+    }
+
     /// The hooks through which lies are told; without an armed lie they do nothing.
     pub fn faults(&self) -> Hooks<'_> {
         Hooks::new(self)
@@ -209,6 +237,11 @@ impl Sandbox {
         &self.replays
     }
 
+    /// Registered certificates, read.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
     pub fn book(&self) -> &Arc<Book> {
         &self.book
     }
@@ -218,18 +251,12 @@ impl Sandbox {
         &self.pki
     }
 
+    pub(crate) fn shared_pki(&self) -> Arc<Authority> {
+        self.pki.clone()
+    }
+
     pub(crate) fn chest(&self) -> &Chest {
         &self.chest
-    }
-
-    /// Authorities whose certificates count: the run's own.
-    pub fn authority(&self) -> Vec<crypto::Certificate> {
-        vec![self.pki.certificate().clone()]
-    }
-
-    /// Revocation lists in DER, of the sandbox's time.
-    pub fn crls(&self) -> Vec<Vec<u8>> {
-        self.pki.crl(self.now()).map(|list| vec![list.der]).unwrap_or_default()
     }
 
     /// Signs a JWT: adds `alg` and `kid`, and tells an armed lie about it. The only way to make one.

@@ -70,7 +70,7 @@ pub async fn verified(sandbox: &Sandbox, text: &str) -> Result<String, Refusal> 
     if sbt.is_some_and(|kind| kind != "access") || (sbt.is_none() && id_token) {
         return Err(refuse(causes::TOKEN_WRONG_KIND, format!("a token of kind {:?}", sbt.unwrap_or("id"))));
     }
-    sandbox.keys().verify(&token).await.map_err(|error| {
+    sandbox.keys().verify(&token).map_err(|error| {
         let cause = match error {
             JwsError::Signature(_) | JwsError::AlgorithmNotAllowed(_) | JwsError::Critical => causes::TOKEN_MALFORMED,
             _ => causes::TOKEN_UNKNOWN,

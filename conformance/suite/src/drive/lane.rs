@@ -167,8 +167,7 @@ impl Lane {
             purposes: profile.client.purposes.clone(),
             token_alg,
             webhook: webhook.clone(),
-            sub_as_text: false,
-            expires_in_as_text: false,
+            ..PartnerConfig::default()
         };
         let seed = ground.seed.wrapping_add(number as u64);
         let sandbox = if profile.base_url.is_some() && profile.portal.is_some() {

@@ -13,7 +13,7 @@ use crate::draft::Draft;
 use crate::event::Fact;
 use crate::identity::begin::scopes_fit;
 use crate::identity::flow::Flow;
-use crate::identity::sign_in::org_oid;
+use crate::identity::sign_in::{self, org_oid};
 use crate::limits::PARTNER_TOKEN_LIFE;
 use crate::proof::{CertificateProof, ClientProof, Verifier};
 use crate::refusal::Refusal;
@@ -48,6 +48,9 @@ pub(crate) fn redeem(draft: &mut Draft<'_, '_, '_>, ask: &RedeemCode) -> Result<
         return Err(refused("code-expired")
             .seen(format!("{} s too late", draft.now.since(code.expires_at).seconds()))
             .wanted(format!("{} s of life", world.limits.code_life.seconds())));
+    }
+    if flow.session.as_deref().and_then(|id| world.identity.session(id)).is_some_and(|session| session.ended) {
+        return Err(refused("code-session-ended").seen("the person has signed out").wanted("a session that stands"));
     }
     if flow.request.redirect_uri != ask.redirect_uri {
         return Err(refused("redirect-uri-changed").seen(&ask.redirect_uri).wanted(&flow.request.redirect_uri));
@@ -194,10 +197,17 @@ pub(crate) fn revoke(draft: &mut Draft<'_, '_, '_>, proof: &ClientProof, token: 
     Reply::Done
 }
 
+/// The person signs out: the session ends, and with it every sign-in that leans on it and has not come to tokens: open
+/// pages are walked away from, codes are good no more. Tokens given live by their own life, as ESIA's do.
 pub(crate) fn end_session(draft: &mut Draft<'_, '_, '_>, id: &str) -> Reply {
-    if let Some(session) = draft.world.identity.session(id).filter(|session| !session.ended) {
-        draft.citizen = Some(session.citizen);
-        draft.tell(Fact::SessionEnded { id: session.id.clone() });
+    let world = draft.world;
+    let Some(session) = world.identity.session(id).filter(|session| !session.ended) else { return Reply::Done };
+    draft.citizen = Some(session.citizen);
+    draft.tell(Fact::SessionEnded { id: session.id.clone() });
+    for (_, flow) in world.identity.due().filter(|(_, flow)| flow.session.as_deref() == Some(id)) {
+        draft.partner = Some(flow.request.client_id.clone());
+        draft.flow = Some(flow.id.clone());
+        sign_in::walk_away(draft, flow);
     }
     Reply::Done
 }

@@ -170,10 +170,15 @@ pub(crate) fn answer(draft: &mut Draft<'_, '_, '_>, id: &str, answer: &Answer) -
 /// The person walks away: what was asked is refused.
 pub(crate) fn abandon(draft: &mut Draft<'_, '_, '_>, id: &str) -> Result<Reply, Refusal> {
     let flow = open_flow(draft, id)?;
+    Ok(reply(flow, walk_away(draft, flow)))
+}
+
+/// Ends an open flow without the person's yes.
+pub(crate) fn walk_away(draft: &mut Draft<'_, '_, '_>, flow: &Flow) -> Step {
     if let Some(consent) = flow.consent.as_deref().and_then(|id| draft.world.consents.find(id)) {
         consent::refuse(draft, consent);
     }
-    Ok(reply(flow, end(draft, "ESIA-007004", "access-refused", None)))
+    end(draft, "ESIA-007004", "access-refused", None)
 }
 
 /// Goes on with a person who has proved something: second factor, session, consent, code, in this order.

@@ -234,6 +234,30 @@ fn an_abandoned_sign_in_lapses() {
 }
 
 #[test]
+fn signing_out_ends_what_leans_on_the_session_and_no_other() {
+    let mut stage = Stage::new();
+    let given = stage.sign_in(request(), anna());
+    let grant = stage.redeem(&given).unwrap();
+    // The same session, a second bank's page still open, and a code that nobody has redeemed yet.
+    let wider = AuthorisationRequest { scopes: vec!["openid".into(), "snils".into()], ..request() };
+    let (open, step) = stage.begin_with(wider, Some(given.session.clone())).unwrap();
+    assert!(matches!(step, Step::Decision { .. }), "{step:?}");
+    let (_, step) = stage.begin_with(request(), Some(given.session.clone())).unwrap();
+    let Step::Issued(unused) = step else { panic!("{step:?}") };
+    let boris = stage.sign_in(request(), boris());
+
+    stage.run(Command::EndSession { session: given.session.clone() }).unwrap();
+    let late = stage.run(Command::Answer { flow: open, answer: Answer::Approve { grant: None } }).unwrap_err();
+    assert_eq!(late.code, "flow-expired");
+    assert_eq!(stage.redeem(&unused).unwrap_err().cause, "code-session-ended");
+    assert!(stage.world.tokens.is_active(&grant.access.id, stage.now), "tokens live by their own life");
+    stage.redeem(&boris).unwrap();
+    assert_eq!(stage.count("session.ended"), 1);
+    stage.run(Command::EndSession { session: given.session }).unwrap();
+    assert_eq!(stage.count("session.ended"), 1, "once is enough");
+}
+
+#[test]
 fn a_pushed_request_is_used_once_by_its_client_and_in_time() {
     let mut stage = Stage::new();
     let push = || Command::PushAuthorisation { proof: proof("BANK01"), request: Box::new(request()) };

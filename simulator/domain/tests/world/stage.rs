@@ -152,6 +152,7 @@ pub(crate) fn partner(client_id: &str) -> Partner {
         purposes: texts(&["CREDIT", "IDENTIFICATION"]),
         token_alg: TokenAlg::RS256,
         webhook: Some("https://bank.example/hooks".into()),
+        webhook_hmac: None,
         sub_as_text: false,
         expires_in_as_text: false,
     }

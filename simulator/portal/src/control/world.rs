@@ -17,7 +17,7 @@ use super::{Named, Problem, json as answer, read_json};
 use crate::edge::caller::Caller;
 use crate::edge::tls;
 use crate::faults::{Answer, Lie};
-use crate::hub::{read_certificate, read_partner};
+use crate::hub::{read_certificate, read_partner, shared_secret};
 use crate::outbox;
 use crate::people;
 use crate::portal::Sandbox;
@@ -35,7 +35,9 @@ pub(super) async fn partners(Named(sandbox): Named) -> Answer {
 
 pub(super) async fn register(Named(sandbox): Named, body: Bytes) -> Result<Answer, Problem> {
     let config: PartnerConfig = read_json(&body)?;
-    command(&sandbox, Command::RegisterPartner(Box::new(read_partner(&config)?))).await?;
+    let (partner, secret) = (read_partner(&config)?, shared_secret(&config)?);
+    sandbox.secrets().take(&config.client_id, secret).map_err(|error| Problem::of("internal", error.to_string()))?;
+    command(&sandbox, Command::RegisterPartner(Box::new(partner))).await?;
     shown(&sandbox, &config.client_id, 201)
 }
 

@@ -164,17 +164,23 @@ causes! {
         "reverse the signature's bytes before base64 (CryptoPro gives them in reversed order)",
         "переверните байты подписи перед base64 (КриптоПро выдаёт их в обратном порядке)";
     SIGNATURE_HALVES_SWAPPED = "signature-halves-swapped", "client_secret", "007053",
-        "an ECDSA signature is r then s (or DER), not s then r",
-        "подпись ECDSA записывается как r, затем s (или DER), а не наоборот";
+        "the halves stand the wrong way round: GOST R 34.10-2012 is s then r, ECDSA is r then s (or DER)",
+        "половины подписи переставлены: для ГОСТ Р 34.10-2012 – s, затем r, для ECDSA – r, затем s (или DER)";
+    SIGNATURE_HALF_BYTES_REVERSED = "signature-half-bytes-reversed", "client_secret", "007053",
+        "the halves are in their places, the bytes of each are reversed: write both numbers big-endian",
+        "половины подписи на месте, но байты каждой перевёрнуты: оба числа записываются старшим байтом вперёд";
     SIGNATURE_LENGTH = "signature-length", "client_secret", "007053",
         "the value is cut or padded: send every byte of the signature",
         "значение обрезано или дополнено: передайте все байты подписи";
     SIGNATURE_SHA1 = "signature-sha1", "client_secret", "007053",
-        "sign with SHA-256; SHA-1 is refused",
-        "подписывайте с SHA-256; SHA-1 не принимается";
+        "SHA-1 is refused: sign over the digest that goes with the key (Streebog for GOST, SHA-256 for RSA and ECDSA)",
+        "SHA-1 не принимается: хэш определяется ключом (Стрибог для ГОСТ, SHA-256 для RSA и ECDSA)";
     SIGNATURE_OTHER_DIGEST = "signature-other-digest", "client_secret", "007053",
-        "sign with SHA-256",
-        "подписывайте с SHA-256";
+        "sign over the digest that goes with the key: Streebog of its size for GOST, SHA-256 for RSA and ECDSA",
+        "подписывайте хэш, соответствующий ключу: Стрибог той же длины для ГОСТ, SHA-256 для RSA и ECDSA";
+    SIGNATURE_DIGEST_REVERSED = "signature-digest-reversed", "client_secret", "007053",
+        "the bytes of the digest were reversed before it was signed: hand it over as the hash function gives it",
+        "байты хэша перевёрнуты перед подписанием: передавайте хэш в том порядке, в каком его выдаёт функция";
     SIGNATURE_PSS = "signature-pss", "client_secret", "007053",
         "use RSA PKCS#1 v1.5 padding, not PSS",
         "используйте RSA с дополнением PKCS#1 v1.5, а не PSS";
@@ -184,6 +190,9 @@ causes! {
     SIGNATURE_OTHER_CERTIFICATE = "signature-other-certificate", "client_secret", "007053",
         "sign with the key of the certificate whose hash is sent",
         "подпишите ключом того сертификата, хэш которого передаётся";
+    SIGNATURE_OTHER_CURVE = "signature-other-curve", "client_secret", "007053",
+        "the key that signed is on another parameter set than the key of the certificate named: use the key of that certificate, with its own parameters",
+        "подписано ключом на другой кривой, чем у названного сертификата: используйте ключ этого сертификата с его параметрами";
     SIGNATURE_UNEXPLAINED = "signature-unexplained", "client_secret", "007053",
         "no known mistake fits: compare the string signed, byte by byte, with the one wanted, and the key with the certificate",
         "известные ошибки не подходят: сравните подписанную строку побайтно с ожидаемой и ключ с сертификатом";
@@ -231,11 +240,14 @@ causes! {
 
     // The certificate and its hash.
     HASH_SHA1 = "hash-sha1", "client_certificate_hash", "007053",
-        "hash the DER certificate with SHA-256 (64 hex digits)",
-        "вычислите хэш DER-сертификата алгоритмом SHA-256 (64 шестнадцатеричные цифры)";
+        "hash the DER certificate with the digest of its key: Streebog-256 for GOST, SHA-256 for RSA and ECDSA (64 hex digits)",
+        "вычислите хэш DER-сертификата по его ключу: Стрибог-256 для ГОСТ, SHA-256 для RSA и ECDSA (64 шестнадцатеричные цифры)";
+    HASH_SHA256 = "hash-sha256", "client_certificate_hash", "007053",
+        "the certificate's key is of GOST: hash the DER with Streebog-256 (GOST R 34.11-2012), not with SHA-256",
+        "ключ сертификата – ГОСТ: вычислите хэш DER алгоритмом Стрибог-256 (ГОСТ Р 34.11-2012), а не SHA-256";
     HASH_OTHER_DIGEST = "hash-other-digest", "client_certificate_hash", "007053",
-        "hash the DER certificate with SHA-256",
-        "вычислите хэш DER-сертификата алгоритмом SHA-256";
+        "hash the DER certificate with the digest of its key: Streebog-256 for GOST of either size, SHA-256 for RSA and ECDSA",
+        "вычислите хэш DER-сертификата по его ключу: Стрибог-256 для ГОСТ любой длины, SHA-256 для RSA и ECDSA";
     HASH_OF_PEM = "hash-of-pem", "client_certificate_hash", "007053",
         "hash the DER bytes, not the PEM text",
         "хэшируйте байты DER, а не текст PEM";
@@ -272,6 +284,12 @@ causes! {
     CERTIFICATE_OF_OTHER_SYSTEM = "certificate-of-other-system", "signing certificate", "007002",
         "the certificate is registered for another system: check client_id and key",
         "сертификат зарегистрирован за другой системой: проверьте client_id и ключ";
+    CERTIFICATE_OTHER_CURVE = "certificate-other-curve", "signing certificate", "007002 007053",
+        "the certificate's key is on another parameter set than every registered one: register it, or use the registered one",
+        "ключ сертификата на другой кривой, чем у зарегистрированных: зарегистрируйте его или используйте зарегистрированный";
+    CERTIFICATE_KEY_TYPE = "certificate-key-type", "signing certificate", "007053",
+        "this portal takes keys of other kinds only (key_types of its configuration): get a certificate with a GOST key",
+        "портал принимает ключи других видов (key_types в его настройках): получите сертификат с ключом ГОСТ";
     CERTIFICATE_KEY_USAGE = "certificate-key-usage", "signing certificate", "007053",
         "get a certificate whose key usage has digitalSignature",
         "получите сертификат с назначением ключа digitalSignature";
@@ -315,6 +333,9 @@ causes! {
     CODE_EXPIRED = "code-expired", "code", "invalid_grant 007011",
         "redeem the code within its life of 240 seconds",
         "обменивайте код в течение 240 секунд";
+    CODE_SESSION_ENDED = "code-session-ended", "code", "invalid_grant 007011",
+        "the person signed out before the code was redeemed: start a new authorisation",
+        "пользователь вышел до обмена кода: начните авторизацию заново";
     CODE_OF_OTHER_CLIENT = "code-of-other-client", "code", "invalid_grant 007011",
         "the code was issued to another system",
         "код выдан другой системе";
@@ -348,8 +369,8 @@ causes! {
         "send a compact JWS with client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         "передайте JWS и client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     ASSERTION_ALGORITHM = "assertion-algorithm", "client_assertion", "invalid_client",
-        "sign with RS256, PS256 or ES256, as the registered key allows",
-        "подпишите RS256, PS256 или ES256 в соответствии с зарегистрированным ключом";
+        "sign with RS256, PS256, ES256, GOST3410_2012_256 or GOST3410_2012_512, as the registered key allows",
+        "подпишите RS256, PS256, ES256, GOST3410_2012_256 или GOST3410_2012_512 в соответствии с зарегистрированным ключом";
     ASSERTION_SIGNATURE = "assertion-signature", "client_assertion", "invalid_client",
         "sign with the key of a registered certificate",
         "подпишите ключом зарегистрированного сертификата";

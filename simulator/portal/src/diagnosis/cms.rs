@@ -1,7 +1,8 @@
 //! The v1 secret: a CMS over the string, and why it does not hold.
 
 use crypto::cms::{CmsError, Container, Digest};
-use crypto::{base64, digest};
+use crypto::gost::{streebog256, streebog512};
+use crypto::{Family, base64, digest};
 use domain::Refusal;
 
 use super::guesses::{Guess, guesses};
@@ -28,7 +29,7 @@ pub(super) fn prove(request: &Signed<'_>, secret: &str, bytes: Option<Vec<u8>>) 
     let known: Vec<_> = request.own.iter().map(|known| known.certificate.clone()).collect();
     let inside = container.signer_certificate();
     if let Some(stranger) = inside.filter(|inside| !known.contains(inside)) {
-        return Err(certificate::stranger(stranger, request.others, request.trust, FOREIGN));
+        return Err(certificate::stranger(stranger, request, FOREIGN));
     }
     match container.verify(text.as_bytes(), &known) {
         Ok(verified) if verified.attached && request.strict => {
@@ -44,10 +45,10 @@ pub(super) fn prove(request: &Signed<'_>, secret: &str, bytes: Option<Vec<u8>>) 
     }
 }
 
-/// The signer is registered, or the container would not have verified: see [`certificate::usable`].
+/// The signer is registered, or the container would not have verified: see [`certificate::taken`].
 fn usable(request: &Signed<'_>, signer: &crypto::Certificate) -> Result<(), Refusal> {
     let known = request.own.iter().find(|known| known.certificate == *signer);
-    known.map_or(Ok(()), |known| certificate::usable(known, request.now))
+    known.map_or(Ok(()), |known| certificate::taken(known, request))
 }
 
 fn explain(
@@ -70,8 +71,17 @@ fn explain(
             told(guess, causes::CMS_CONTENT_DIFFERS, format!("content {text:?}"))
         }
         CmsError::MessageDigestMismatch { inside, .. } => {
-            let guess = all().into_iter().find(|guess| digest::sha256_hex(&guess.bytes).eq_ignore_ascii_case(&inside));
-            told(guess, causes::SIGNATURE_UNEXPLAINED, format!("message-digest {inside} of an unknown text"))
+            let family = container.signer_certificate().or(known.first()).and_then(|by| by.public_key().ok());
+            let family = family.map_or(Family::Rsa, |key| key.family());
+            let inside = hex::decode(&inside).unwrap_or_default();
+            let order = signed::orders(request.version, request.ask)[0];
+            let text = signed::string(order, request.params);
+            if let Some((cause, seen)) = misdigested(family, text.as_bytes(), &inside) {
+                return refuse(cause, seen.to_owned());
+            }
+            let guess = all().into_iter().find(|guess| of_family(family, &guess.bytes) == inside);
+            let seen = format!("message-digest {} of an unknown text", hex::encode(&inside));
+            told(guess, causes::SIGNATURE_UNEXPLAINED, seen)
         }
         CmsError::SignatureMismatch => {
             if container.signers.first().is_some_and(|signer| signer.has_signed_attributes) {
@@ -89,8 +99,7 @@ fn explain(
             "the signer's certificate is neither inside nor registered".to_owned(),
         ),
         CmsError::DigestUnsupported(digest) => {
-            let cause =
-                if digest == Digest::Sha1 { causes::SIGNATURE_SHA1 } else { causes::SIGNATURE_OTHER_DIGEST };
+            let cause = if digest == Digest::Sha1 { causes::SIGNATURE_SHA1 } else { causes::SIGNATURE_OTHER_DIGEST };
             refuse(cause, format!("digest {digest}"))
         }
         CmsError::SignatureTurned(turn) => refuse(super::raw::turned(turn), format!("it holds when {turn}")),
@@ -110,6 +119,35 @@ fn explain(
             refuse(causes::CMS_BROKEN, error.to_string())
         }
     }
+}
+
+/// The digest that goes with keys of a family.
+fn of_family(family: Family, bytes: &[u8]) -> Vec<u8> {
+    match family {
+        Family::EcdsaP256 | Family::Rsa => digest::sha256(bytes).to_vec(),
+        Family::Gost256 => streebog256(bytes).to_vec(),
+        Family::Gost512 => streebog512(bytes).to_vec(),
+    }
+}
+
+/// What else than the digest of the text stands in message-digest: the text is right, the digest is not.
+fn misdigested(family: Family, text: &[u8], inside: &[u8]) -> Option<(&'static Cause, &'static str)> {
+    let right = of_family(family, text);
+    let reversed: Vec<u8> = right.iter().rev().copied().collect();
+    if inside == reversed {
+        return Some((causes::SIGNATURE_DIGEST_REVERSED, "message-digest with its bytes reversed"));
+    }
+    if inside == of_family(family, &right) || inside == of_family(family, hex::encode(&right).as_bytes()) {
+        return Some((causes::SIGNATURE_OF_DIGEST, "message-digest is the digest of the digest"));
+    }
+    let others: [(&[u8], _); 4] = [
+        (&digest::sha256(text), "message-digest is SHA-256"),
+        (&digest::sha512(text), "message-digest is SHA-512"),
+        (&streebog256(text), "message-digest is Streebog-256"),
+        (&streebog512(text), "message-digest is Streebog-512"),
+    ];
+    let other = others.into_iter().find(|(digest, _)| *digest == inside);
+    other.map(|(_, seen)| (causes::SIGNATURE_OTHER_DIGEST, seen))
 }
 
 /// The secret holds no container in DER: what else is it?
@@ -139,11 +177,11 @@ fn unwrapped(request: &Signed<'_>, secret: &str, bytes: Option<&[u8]>, wanted: &
 }
 
 fn raw_length(known: &Registered, bytes: &[u8]) -> bool {
-    let Ok(key) = known.certificate.public_key() else { return false };
+    let Some(key) = &known.key else { return false };
     match key.family() {
-        crypto::Family::Rsa => bytes.len() == key.bits().div_ceil(8),
-        crypto::Family::Gost256 => bytes.len() == 64,
-        crypto::Family::Gost512 => bytes.len() == 128,
-        crypto::Family::EcdsaP256 => bytes.len() == 64 || (68..=72).contains(&bytes.len()),
+        Family::Rsa => bytes.len() == key.bits().div_ceil(8),
+        Family::Gost256 => bytes.len() == 64,
+        Family::Gost512 => bytes.len() == 128,
+        Family::EcdsaP256 => bytes.len() == 64 || (68..=72).contains(&bytes.len()),
     }
 }

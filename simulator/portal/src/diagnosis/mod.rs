@@ -15,6 +15,7 @@ pub mod words;
 use domain::Refusal;
 
 pub use causes::{CAUSES, Cause};
+pub(crate) use certificate::unregistered;
 
 impl Cause {
     /// The refusal with this cause under a row of the error registry.

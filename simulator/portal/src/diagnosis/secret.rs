@@ -1,9 +1,15 @@
 //! The proof of a signed request: `client_secret` against the string, the certificate and the system. What does not
 //! prove is explained.
 
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use certs::Authority;
+use contract::control::KeyType;
 use contract::time::Timestamp;
 use crypto::base64::{self, Oddity};
-use crypto::{Certificate, raw as signature};
+use crypto::{Certificate, PublicKey, raw as signature};
 use domain::{ClientProof, Means, Refusal};
 
 use super::{Cause, causes, certificate, cms, raw};
@@ -13,22 +19,54 @@ use crate::oauth::signed::{self, Ask, Order, Version};
 /// The row for whatever is wrong with a secret.
 pub(super) const WRONG: &str = "ESIA-007053";
 
+/// A certificate that was registered, read once.
+#[derive(Debug)]
+pub struct Read {
+    pub certificate: Certificate,
+    /// Its key; to check a point of GOST takes as long as to verify a signature.
+    pub key: Option<PublicKey>,
+    /// The text in which it was registered.
+    pub pem: String,
+}
+
+/// Registered certificates by their SHA-256: every request of a client asks for them.
+#[derive(Debug, Default)]
+pub struct Shelf(Mutex<HashMap<String, Option<Arc<Read>>>>);
+
+impl Shelf {
+    /// What was registered was read once already; a text that cannot be read any more proves nothing.
+    pub(crate) fn read(&self, known: &domain::Certificate) -> Option<Arc<Read>> {
+        // Every change is one step, so a panic elsewhere leaves it whole.
+        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = || {
+            let certificate = Certificate::from_der(&base64::decode_standard_strict(&known.der).ok()?).ok()?;
+            let key = certificate.public_key().ok();
+            Some(Arc::new(Read { certificate, key, pem: known.pem.clone() }))
+        };
+        shelf.entry(known.sha256.clone()).or_insert_with(read).clone()
+    }
+}
+
 /// A registered certificate and whose it is.
 #[derive(Clone, Debug)]
 pub struct Registered {
     pub client_id: String,
-    pub certificate: Certificate,
-    /// The text in which it was registered.
-    pub pem: String,
+    pub read: Arc<Read>,
     /// Our own authority issued it and took it back.
     pub revoked: bool,
 }
 
-/// The authorities of the sandbox.
-#[derive(Clone, Debug, Default)]
-pub struct Trust {
-    pub roots: Vec<Certificate>,
+impl Deref for Registered {
+    type Target = Read;
+
+    fn deref(&self) -> &Read {
+        &self.read
+    }
 }
+
+/// The authority of the sandbox.
+#[derive(Clone, Debug)]
+pub struct Trust(pub Arc<Authority>);
 
 /// A signed request with all that is needed to judge it.
 pub struct Signed<'a> {
@@ -46,6 +84,8 @@ pub struct Signed<'a> {
     pub trust: &'a Trust,
     pub now: Timestamp,
     pub strict: bool,
+    /// Kinds of keys that are taken.
+    pub key_types: &'a [KeyType],
 }
 
 /// A request that proved itself.
@@ -91,9 +131,11 @@ fn prove_raw(request: &Signed<'_>, secret: &str, bytes: Option<Vec<u8>>) -> Resu
     let given = request.params.text("client_certificate_hash");
     let named: Vec<&Registered> = match given {
         Some(given) => {
-            let found =
-                request.own.iter().find(|known| known.certificate.client_certificate_hash().eq_ignore_ascii_case(given.trim()));
-            vec![found.ok_or_else(|| certificate::hash(given.trim(), request.own, request.others))?]
+            let given = given.trim();
+            let is_named =
+                |known: &&Registered| known.certificate.client_certificate_hash().eq_ignore_ascii_case(given);
+            let found = request.own.iter().find(is_named);
+            vec![found.ok_or_else(|| certificate::hash(given, request))?]
         }
         // A known client sends no hash at a refresh; its certificate is found by trying.
         None if request.ask == Ask::Refresh => request.own.iter().collect(),
@@ -102,19 +144,19 @@ fn prove_raw(request: &Signed<'_>, secret: &str, bytes: Option<Vec<u8>>) -> Resu
     let orders = accepted(request);
     let verified = bytes.as_ref().and_then(|bytes| {
         named.iter().find(|known| {
-            let Ok(key) = known.certificate.public_key() else { return false };
+            let Some(key) = &known.key else { return false };
             let holds = |order: &&Order| {
                 let text = signed::string(order, request.params);
-                matches!(signature::verify(&key, text.as_bytes(), bytes), signature::Outcome::Valid(_))
+                matches!(signature::verify(key, text.as_bytes(), bytes), signature::Outcome::Valid(_))
             };
             orders.iter().any(|order| holds(&order))
         })
     });
     if let Some(known) = verified {
-        return certificate::usable(known, request.now);
+        return certificate::taken(known, request);
     }
     if let [only] = named.as_slice() {
-        certificate::usable(only, request.now)?;
+        certificate::taken(only, request)?;
     }
     Err(raw::explain(request, &named, secret, bytes.as_deref()))
 }

@@ -126,6 +126,7 @@ fn checked(
         trust: &client.trust,
         now,
         strict: sandbox.is_strict(),
+        key_types: &sandbox.settings().key_types,
     })?;
     let scopes = ESIA.scopes(params, &client.partner)?;
     let scopes_org =

@@ -158,6 +158,7 @@ fn proved(
         trust: &client.trust,
         now,
         strict: sandbox.is_strict(),
+        key_types: &sandbox.settings().key_types,
     })
 }
 

@@ -20,9 +20,9 @@ mod token;
 use std::sync::Arc;
 
 use contract::citizen::Citizen;
+use contract::control::TokenAlg;
 use contract::journal::kinds;
 use contract::time::Span;
-use crypto::jws::Alg;
 use serde_json::{Map, Value, json};
 
 use crate::edge::caller::Caller;
@@ -47,8 +47,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     pub kind: Kind,
-    /// `RS256` or `ES256`.
-    pub alg: String,
+    pub alg: TokenAlg,
     pub header: Map<String, Value>,
     pub claims: Map<String, Value>,
 }
@@ -163,7 +162,7 @@ impl<'a> Hooks<'a> {
         citizen: Option<i64>,
         mut draft: Draft,
     ) -> Result<String, KeysError> {
-        let alg = if draft.alg == "ES256" { Alg::Es256 } else { Alg::Rs256 };
+        let alg = draft.alg;
         self.each(
             caller,
             citizen,

@@ -1,7 +1,8 @@
 //! Lies in the signature of an id token and in the header that names its key; and lies about the key set, which begin
 //! with a token that makes the bank look at the set again.
 
-use crypto::jws::{Alg, Signer, build};
+use contract::control::TokenAlg;
+use crypto::jws::{Signer, build};
 use serde_json::{Value, json};
 
 use super::armed::{KeysLie, Lie};
@@ -39,12 +40,12 @@ pub(crate) const FOREIGN_KEYS: &str = "/keys/jwks.json";
 pub(super) fn sign_with(mut draft: Draft, key: &SigningKey) -> Result<String, KeysError> {
     draft.header.insert("alg".into(), key.alg.as_str().into());
     draft.header.insert("kid".into(), key.kid.clone().into());
-    Ok(build(&draft.header.into(), &draft.claims.into(), Signer::Key(&key.private, key.alg))?)
+    Ok(build(&draft.header.into(), &draft.claims.into(), key.signer())?)
 }
 
 impl Hooks<'_> {
     /// Signs as the lie wants it.
-    pub(super) async fn forge(&self, lie: &Lie, draft: Draft, alg: Alg) -> Result<String, KeysError> {
+    pub(super) async fn forge(&self, lie: &Lie, draft: Draft, alg: TokenAlg) -> Result<String, KeysError> {
         let ring = self.sandbox.keys();
         let honest = ring.current(alg).await?;
         let stranger = || ring.stranger(Stranger::Foreign, alg);
@@ -52,7 +53,7 @@ impl Hooks<'_> {
         let claims = Value::Object(draft.claims.clone());
         header.insert("alg".into(), alg.as_str().into());
         header.insert("kid".into(), honest.kid.clone().into());
-        let by = |header, key: &SigningKey| build(&Value::Object(header), &claims, Signer::Key(&key.private, key.alg));
+        let by = |header, key: &SigningKey| build(&Value::Object(header), &claims, key.signer());
         let token = match lie.slug {
             "id-token-alg-none" | "id-token-alg-none-cased" => {
                 let name = if lie.slug == "id-token-alg-none" { "none" } else { "nOnE" };
@@ -84,6 +85,9 @@ impl Hooks<'_> {
             }
             "id-token-kid-absent" => {
                 header.remove("kid");
+                // Without a name a key can be found only where one alone is published (OpenID Connect Core 1.0 §10.1).
+                let keys = vec![honest.jwk()];
+                self.sandbox.armed().set_keys_lie(Some(KeysLie { lie: lie.clone(), keys }));
                 by(header, &honest)?
             }
             "id-token-kid-unknown" => {
@@ -92,7 +96,8 @@ impl Hooks<'_> {
                 by(header, &stranger)?
             }
             "id-token-other-algorithm" => {
-                let other = ring.current(if alg == Alg::Es256 { Alg::Rs256 } else { Alg::Es256 }).await?;
+                let other =
+                    ring.current(if alg == TokenAlg::ES256 { TokenAlg::RS256 } else { TokenAlg::ES256 }).await?;
                 sign_with(draft, &other)?
             }
             // `id-token-signature-broken`: the honest token with one bit of its signature turned.
@@ -102,7 +107,7 @@ impl Hooks<'_> {
     }
 
     /// Signs so that the bank must look at the key set, and prepares what the set will show.
-    pub(super) async fn forge_keys(&self, lie: &Lie, mut draft: Draft, alg: Alg) -> Result<String, KeysError> {
+    pub(super) async fn forge_keys(&self, lie: &Lie, mut draft: Draft, alg: TokenAlg) -> Result<String, KeysError> {
         let ring = self.sandbox.keys();
         let mut keys = Vec::new();
         let token = match lie.slug {
@@ -124,14 +129,14 @@ impl Hooks<'_> {
                 draft.header.insert("alg".into(), alg.as_str().into());
                 draft.header.insert("kid".into(), honest.kid.into());
                 let stranger = ring.stranger(Stranger::Foreign, alg).await?;
-                build(&draft.header.into(), &draft.claims.into(), Signer::Key(&stranger.private, alg))?
+                build(&draft.header.into(), &draft.claims.into(), stranger.signer())?
             }
             _ => {
                 let flawed = ring.stranger(Stranger::Flawed, alg).await?;
                 let mut jwk = flawed.jwk();
                 match lie.slug {
                     "key-use-enc" => jwk["use"] = "enc".into(),
-                    "key-alg-differs" => jwk["alg"] = if alg == Alg::Es256 { "ES384" } else { "RS512" }.into(),
+                    "key-alg-differs" => jwk["alg"] = another(alg).into(),
                     _ => {}
                 }
                 keys.push(jwk);
@@ -143,12 +148,22 @@ impl Hooks<'_> {
     }
 }
 
+/// An algorithm of the same kind of key that is not the one that signs.
+const fn another(alg: TokenAlg) -> &'static str {
+    match alg {
+        TokenAlg::ES256 => "ES384",
+        TokenAlg::GOST3410_2012_256 => "GOST3410_2012_512",
+        TokenAlg::RS256 => "RS512",
+    }
+}
+
 /// What the key set shows while a lie about it stands. `None`: it does not answer at all.
 pub(super) fn lied_set(slug: &str, honest: &Value, extra: &[Value]) -> Option<Value> {
     let mut keys = honest["keys"].as_array().cloned().unwrap_or_default();
     match slug {
         "keys-unreachable" => return None,
         "keys-empty" => keys.clear(),
+        "id-token-kid-absent" => keys = extra.to_vec(),
         "keys-same-kid-other-key" => {
             for double in extra {
                 keys.retain(|key| key["kid"] != double["kid"]);

@@ -27,7 +27,7 @@ pub async fn tokens(
 ) -> Result<Answer, Refusal> {
     let citizen = grant.access.citizen;
     let partner = sandbox.read(|world| world.partners.find(&grant.access.client_id).cloned());
-    let alg = partner.as_ref().map_or("RS256", |partner| partner.token_alg.as_str());
+    let alg = partner.as_ref().map_or_else(Default::default, |partner| partner.token_alg);
     let esia = wanted.protocol.is_esia();
     let access =
         if esia { mint::esia_access(sandbox, grant, alg).await } else { mint::oidc_access(sandbox, grant, alg) };

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crypto::{Certificate, base64};
 use domain::{CertificateProof, Partner, Refusal};
 
 use crate::diagnosis::causes;
@@ -35,18 +34,14 @@ pub fn find(sandbox: &Sandbox, client_id: &str, code: &str) -> Result<Client, Re
     };
     let own = registered(sandbox, &partner);
     let others = others.iter().flat_map(|partner| registered(sandbox, partner)).collect();
-    Ok(Client { partner, own, others, trust: Trust { roots: sandbox.authority() } })
+    Ok(Client { partner, own, others, trust: Trust(sandbox.shared_pki()) })
 }
 
 fn registered(sandbox: &Sandbox, partner: &Partner) -> Vec<Registered> {
     let read = |known: &domain::Certificate| {
-        // What was registered was read once already; a text that cannot be read any more proves nothing.
-        let der = base64::decode_standard_strict(&known.der).ok()?;
-        let certificate = Certificate::from_der(&der).ok()?;
-        // A serial number is its issuer's own: one of another authority says nothing about ours.
-        let ours = certificate.issuer() == sandbox.pki().certificate().subject();
-        let revoked = ours && sandbox.pki().is_revoked(certificate.serial());
-        Some(Registered { client_id: partner.client_id.clone(), certificate, pem: known.pem.clone(), revoked })
+        let read = sandbox.shelf().read(known)?;
+        let revoked = sandbox.pki().revokes(&read.certificate);
+        Some(Registered { client_id: partner.client_id.clone(), read, revoked })
     };
     partner.certificates.iter().filter_map(read).collect()
 }

@@ -59,7 +59,7 @@ async fn issued(
     code: &IssuedCode,
 ) -> Result<Answer, Refusal> {
     let (citizen, alg) = sandbox.read(|world| {
-        let alg = world.partners.find(&code.client_id).map_or("RS256", |partner| partner.token_alg.as_str());
+        let alg = world.partners.find(&code.client_id).map_or_else(Default::default, |partner| partner.token_alg);
         (world.citizens.find(code.citizen).cloned(), alg)
     });
     let Some(citizen) = citizen else { return Err(Refusal::new("ESIA-007007", "internal")) };

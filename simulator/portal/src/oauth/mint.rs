@@ -2,8 +2,8 @@
 //! the standard's. Signing happens in the sandbox, outside the world's lock, where a lie may change the draft.
 
 use contract::citizen::{Account, Citizen};
+use contract::control::TokenAlg;
 use crypto::base64;
-use crypto::jws::Alg;
 use domain::{Grant, IssuedCode, Token, TokenKind};
 use serde_json::{Map, Value, json};
 
@@ -30,15 +30,13 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-/// ESIA's thumbprint member: the digest of the key that signs, in upper-case hex.
-async fn key_digest(sandbox: &Sandbox, alg: &str) -> String {
-    let alg = alg.parse().unwrap_or(Alg::Rs256);
-    let Ok(key) = sandbox.keys().current(alg).await else { return String::new() };
-    base64::decode_url_strict(&key.kid).map(hex::encode_upper).unwrap_or_default()
+/// ESIA's thumbprint member: Streebog-256 of the certificate of the key that signs, in upper-case hex.
+async fn key_digest(sandbox: &Sandbox, alg: TokenAlg) -> String {
+    sandbox.keys().current(alg).await.map(|key| key.thumbprint).unwrap_or_default()
 }
 
 /// The code: a JWT in ESIA, and the same here for plain OpenID Connect.
-pub async fn code(sandbox: &Sandbox, code: &IssuedCode, citizen: &Citizen, alg: &str, issuer: &str) -> Draft {
+pub async fn code(sandbox: &Sandbox, code: &IssuedCode, citizen: &Citizen, alg: TokenAlg, issuer: &str) -> Draft {
     let header = json!({
         "ver": 1, "typ": "JWT", "x5t#St256": key_digest(sandbox, alg).await, "sbt": "authorization_code",
     });
@@ -62,7 +60,7 @@ pub async fn code(sandbox: &Sandbox, code: &IssuedCode, citizen: &Citizen, alg: 
     if code.second_factor {
         claims["acr"] = json!({"2fa": "otp"});
     }
-    Draft { kind: Kind::Code, alg: alg.to_owned(), header: object(header), claims: object(claims) }
+    Draft { kind: Kind::Code, alg, header: object(header), claims: object(claims) }
 }
 
 /// `urn:esia:sbj`: who the person is and how far the account was confirmed.
@@ -93,7 +91,7 @@ fn kind(token: &Token) -> Kind {
 }
 
 /// ESIA's access token, data and partner tokens included.
-pub async fn esia_access(sandbox: &Sandbox, grant: &Grant, alg: &str) -> Draft {
+pub async fn esia_access(sandbox: &Sandbox, grant: &Grant, alg: TokenAlg) -> Draft {
     let token = &grant.access;
     let header = json!({"ver": 1, "typ": "JWT", "x5t#St256": key_digest(sandbox, alg).await, "sbt": "access"});
     let mut scope = extended_scope(&token.scopes, token.citizen);
@@ -120,7 +118,7 @@ pub async fn esia_access(sandbox: &Sandbox, grant: &Grant, alg: &str) -> Draft {
         claims["acr"] = json!({"2fa": "otp"});
     }
     bind(&mut claims, token);
-    Draft { kind: kind(token), alg: alg.to_owned(), header: object(header), claims: object(claims) }
+    Draft { kind: kind(token), alg, header: object(header), claims: object(claims) }
 }
 
 /// RFC 8705 §3.1.
@@ -131,7 +129,14 @@ fn bind(claims: &mut Value, token: &Token) {
 }
 
 /// ESIA's id token.
-pub async fn esia_id(sandbox: &Sandbox, grant: &Grant, id: &str, citizen: &Citizen, alg: &str, as_text: bool) -> Draft {
+pub async fn esia_id(
+    sandbox: &Sandbox,
+    grant: &Grant,
+    id: &str,
+    citizen: &Citizen,
+    alg: TokenAlg,
+    as_text: bool,
+) -> Draft {
     let token = &grant.access;
     let header = json!({"ver": 1, "typ": "JWT", "x5t#St256": key_digest(sandbox, alg).await, "sbt": "id"});
     let sub = if as_text { json!(citizen.oid.to_string()) } else { json!(citizen.oid) };
@@ -154,11 +159,11 @@ pub async fn esia_id(sandbox: &Sandbox, grant: &Grant, id: &str, citizen: &Citiz
     if grant.second_factor {
         claims["acr"] = json!({"2fa": "otp"});
     }
-    Draft { kind: Kind::Id, alg: alg.to_owned(), header: object(header), claims: object(claims) }
+    Draft { kind: Kind::Id, alg, header: object(header), claims: object(claims) }
 }
 
 /// The access token of plain OpenID Connect, in the shape of RFC 9068.
-pub fn oidc_access(sandbox: &Sandbox, grant: &Grant, alg: &str) -> Draft {
+pub fn oidc_access(sandbox: &Sandbox, grant: &Grant, alg: TokenAlg) -> Draft {
     let token = &grant.access;
     let sub = token.citizen.map_or_else(|| token.client_id.clone(), |citizen| citizen.to_string());
     let mut claims = json!({
@@ -177,11 +182,11 @@ pub fn oidc_access(sandbox: &Sandbox, grant: &Grant, alg: &str) -> Draft {
     }
     bind(&mut claims, token);
     let header = json!({"typ": "at+jwt"});
-    Draft { kind: kind(token), alg: alg.to_owned(), header: object(header), claims: object(claims) }
+    Draft { kind: kind(token), alg, header: object(header), claims: object(claims) }
 }
 
 /// The id token of plain OpenID Connect (Core §2), with `at_hash` over the access token as it was signed.
-pub fn oidc_id(sandbox: &Sandbox, grant: &Grant, id: &str, citizen: &Citizen, alg: &str, access: &str) -> Draft {
+pub fn oidc_id(sandbox: &Sandbox, grant: &Grant, id: &str, citizen: &Citizen, alg: TokenAlg, access: &str) -> Draft {
     let token = &grant.access;
     let two = grant.second_factor;
     let mut claims = json!({
@@ -194,7 +199,7 @@ pub fn oidc_id(sandbox: &Sandbox, grant: &Grant, id: &str, citizen: &Citizen, al
         "auth_time": grant.auth_time.unwrap_or(token.issued_at).seconds(),
         "acr": if two { ACR_TWO_FACTORS } else { ACR_PASSWORD },
         "amr": if two { json!(["pwd", "otp"]) } else { json!(["pwd"]) },
-        "at_hash": half_hash(access),
+        "at_hash": half_hash(alg, access),
         "trusted": citizen.trusted(),
     });
     if let Some(nonce) = &grant.nonce {
@@ -204,12 +209,16 @@ pub fn oidc_id(sandbox: &Sandbox, grant: &Grant, id: &str, citizen: &Citizen, al
         claims["sid"] = json!(session);
     }
     let header = json!({"typ": "JWT"});
-    Draft { kind: Kind::Id, alg: alg.to_owned(), header: object(header), claims: object(claims) }
+    Draft { kind: Kind::Id, alg, header: object(header), claims: object(claims) }
 }
 
-/// OpenID Connect Core §3.1.3.6: the left half of SHA-256, in base64url.
-fn half_hash(text: &str) -> String {
-    base64::encode_url(&crypto::digest::sha256(text.as_bytes())[..16])
+/// OpenID Connect Core §3.1.3.6: the left half of the digest that goes with the token's algorithm, in base64url.
+fn half_hash(alg: TokenAlg, text: &str) -> String {
+    let digest = match alg {
+        TokenAlg::ES256 | TokenAlg::RS256 => crypto::digest::sha256(text.as_bytes()),
+        TokenAlg::GOST3410_2012_256 => crypto::gost::streebog256(text.as_bytes()),
+    };
+    base64::encode_url(&digest[..16])
 }
 
 /// The whole life of a token in seconds: it is answered the moment it is issued.
@@ -230,14 +239,11 @@ mod tests {
 
     #[test]
     fn at_hash_is_that_of_the_standard() {
-        // OpenID Connect Core, appendix A.3.
-        assert_eq!(
-            half_hash("jHkWEdUXMU1BwAsC4vtUsZwnvTvNqgrhdgVjXyQDpiI"),
-            half_hash("jHkWEdUXMU1BwAsC4vtUsZwnvTvNqgrhdgVjXyQDpiI")
-        );
-        assert_eq!(
-            half_hash("YmJiZTAwYmYtMzgyOC00NzhkLTkyOTItNjJjNDM3MGYzOWIy9sFhvH8K_x8UIHj1osisS57f5DduL").len(),
-            22
-        );
+        // OpenID Connect Core, appendix A.3: token and at_hash.
+        let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        assert_eq!(half_hash(TokenAlg::RS256, token), "77QmUPtjPfzWtF2AnpK9RQ");
+        let gost = half_hash(TokenAlg::GOST3410_2012_256, "test message");
+        // The left half of 0639b3cbb205941a9811f329d8930578….
+        assert_eq!(hex::encode(base64::decode_url_strict(&gost).unwrap()), "0639b3cbb205941a9811f329d8930578");
     }
 }

@@ -3,11 +3,13 @@
 
 use contract::time::Timestamp;
 use crypto::jws::{Alg, Jws};
+use crypto::{Certificate, base64};
 use domain::{ClientProof, Means, Refusal};
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use crate::diagnosis::secret::usable;
+use crate::diagnosis::unregistered;
 use crate::diagnosis::{Cause, causes};
 use crate::edge::caller::Caller;
 use crate::oauth::client::{self, Client};
@@ -116,24 +118,31 @@ fn needed<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, Ref
 fn signed(sandbox: &Sandbox, client: &Client, token: &Jws) -> Result<(), Refusal> {
     let alg = token.alg().unwrap_or("none");
     if alg.parse::<Alg>().is_err() {
-        return Err(causes::ASSERTION_ALGORITHM.refuse(INVALID, format!("alg {alg:?}"), "RS256, PS256 or ES256"));
+        let wanted = Alg::ALL.map(Alg::as_str).join(", ");
+        return Err(causes::ASSERTION_ALGORITHM.refuse(INVALID, format!("alg {alg:?}"), wanted));
     }
     let mut fits = false;
     for known in &client.own {
-        let Ok(key) = known.certificate.public_key() else { continue };
+        let Some(key) = &known.key else { continue };
         fits |= alg.parse::<Alg>().is_ok_and(|alg| alg.family() == key.family());
-        if token.verify(&key, &Alg::ALL).is_ok() {
+        if token.verify(key, &Alg::ALL).is_ok() {
             return usable(known, sandbox.now());
         }
+    }
+    // A certificate that the client shows, or that our authority issued, tells more than the bare signature.
+    let shown = token.header.get("x5c").and_then(|chain| Certificate::from_der(&shown(chain)?).ok());
+    let issued = shown.into_iter().chain(client.trust.0.issued());
+    let made = |one: &Certificate| one.public_key().is_ok_and(|key| token.verify(&key, &Alg::ALL).is_ok());
+    let registered = |one: &Certificate| client.own.iter().any(|known| known.certificate == *one);
+    if let Some(stranger) = issued.into_iter().find(|one| !registered(one) && made(one)) {
+        return Err(unregistered(&stranger, &client.own, &client.others, &client.trust, INVALID));
     }
     if !fits {
         let seen = format!("alg {alg:?} and no registered key of that kind");
         return Err(causes::ASSERTION_ALGORITHM.refuse(INVALID, seen, "the algorithm of a registered key"));
     }
-    let of_other = client
-        .others
-        .iter()
-        .find(|other| other.certificate.public_key().is_ok_and(|key| token.verify(&key, &Alg::ALL).is_ok()));
+    let of_other =
+        client.others.iter().find(|other| other.key.as_ref().is_some_and(|key| token.verify(key, &Alg::ALL).is_ok()));
     let wanted = "the key of a certificate registered for the client";
     Err(match of_other {
         Some(other) => causes::CERTIFICATE_OF_OTHER_SYSTEM.refuse(
@@ -143,6 +152,11 @@ fn signed(sandbox: &Sandbox, client: &Client, token: &Jws) -> Result<(), Refusal
         ),
         None => causes::ASSERTION_SIGNATURE.refuse(INVALID, format!("{alg} by an unknown key, or altered"), wanted),
     })
+}
+
+/// The first certificate of `x5c` (RFC 7515 §4.1.6).
+fn shown(chain: &Value) -> Option<Vec<u8>> {
+    base64::decode_standard_strict(chain.get(0)?.as_str()?).ok()
 }
 
 fn audience(sandbox: &Sandbox, claims: &Map<String, Value>, endpoint: &str) -> Result<(), Refusal> {

@@ -83,6 +83,10 @@ async fn end(sandbox: &Sandbox, caller: &Caller, headers: &HeaderMap, params: &P
         return pages::goodbye(sandbox, headers, name, &fields);
     }
     consents::end_session(sandbox, caller, headers).await;
+    // The client names a session by an id token of its own: that one ends, also where this browser has no cookie of it.
+    if let Some(named) = hint.session.filter(|_| !same) {
+        consents::end(sandbox, caller, named).await;
+    }
     consents::leave(match back {
         Some(address) => see_other(&address),
         None => pages::notice("logout", "Вы вышли", "Сеанс на портале завершён."),
@@ -95,7 +99,7 @@ async fn hint(sandbox: &Sandbox, params: &Params) -> Result<Hint, Refusal> {
     let Some(text) = params.text("id_token_hint") else { return Ok(Hint { client_id, session: None }) };
     let refuse = |seen: String| causes::TOKEN_MALFORMED.refuse(OIDC.malformed, seen, "[id_token_hint] of this portal");
     let token = Jws::parse(text).map_err(|error| refuse(error.to_string()))?;
-    sandbox.keys().verify(&token).await.map_err(|error| refuse(error.to_string()))?;
+    sandbox.keys().verify(&token).map_err(|error| refuse(error.to_string()))?;
     let claims = token.claims().map_err(|error| refuse(error.to_string()))?;
     let audience = claims.get("aud").and_then(|value| value.as_str()).map(str::to_owned);
     if let (Some(named), Some(audience)) = (&client_id, &audience)
@@ -103,7 +107,8 @@ async fn hint(sandbox: &Sandbox, params: &Params) -> Result<Hint, Refusal> {
     {
         return Err(refuse(format!("an id token for {audience:?}, not {named:?}")));
     }
-    let session = claims.get("sid").and_then(|value| value.as_str()).map(str::to_owned);
+    let session =
+        claims.get("sid").or_else(|| claims.get("urn:esia:sid")).and_then(|value| value.as_str()).map(str::to_owned);
     Ok(Hint { client_id: audience.or(client_id), session })
 }
 

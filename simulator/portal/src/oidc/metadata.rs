@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use contract::control::TokenAlg;
 use contract::scope;
+use crypto::jws::Alg;
 use serde_json::json;
 
 use crate::edge::caller::Caller;
@@ -22,7 +24,8 @@ fn base(sandbox: &Sandbox, caller: &Caller) -> String {
 pub(super) async fn discovery(State(sandbox): State<Arc<Sandbox>>, caller: Caller) -> Answer {
     let base = base(&sandbox, &caller);
     let at = |path: &str| format!("{base}{path}");
-    let algorithms = ["RS256", "PS256", "ES256"];
+    let algorithms = [Alg::Rs256, Alg::Ps256, Alg::Es256, Alg::Gost256, Alg::Gost512].map(Alg::as_str);
+    let token_algs = TokenAlg::ALL.map(TokenAlg::as_str);
     let ways = ["private_key_jwt", "tls_client_auth"];
     let scopes: Vec<&str> = scope::SCOPES.iter().map(|known| known.name).collect();
     let document = json!({
@@ -41,7 +44,7 @@ pub(super) async fn discovery(State(sandbox): State<Arc<Sandbox>>, caller: Calle
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "id_token_signing_alg_values_supported": token_algs,
         "token_endpoint_auth_methods_supported": ways,
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint_auth_methods_supported": ways,
@@ -68,7 +71,7 @@ pub(super) async fn discovery(State(sandbox): State<Arc<Sandbox>>, caller: Calle
 }
 
 pub(super) async fn keys(State(sandbox): State<Arc<Sandbox>>, caller: Caller) -> Answer {
-    let mut answer = match sandbox.keys().jwks().await {
+    let mut answer = match sandbox.keys().jwks(&sandbox.token_algs()).await {
         Ok(set) => Answer::json(200, set).with("cache-control", "no-cache"),
         Err(error) => {
             tracing::error!(%error, "the key set could not be made");

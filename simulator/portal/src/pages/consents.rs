@@ -110,7 +110,13 @@ pub(super) async fn logout(
 
 /// Ends the session of this browser, where there is one.
 pub(crate) async fn end_session(sandbox: &Sandbox, caller: &Caller, headers: &HeaderMap) {
-    let Some(session) = cookie(headers, SESSION_COOKIE) else { return };
+    if let Some(session) = cookie(headers, SESSION_COOKIE) {
+        end(sandbox, caller, session).await;
+    }
+}
+
+/// Ends a session.
+pub(crate) async fn end(sandbox: &Sandbox, caller: &Caller, session: String) {
     if let Err(refusal) = sandbox.execute(caller, Command::EndSession { session }).await {
         tracing::debug!(cause = refusal.cause, "a session was over already");
     }

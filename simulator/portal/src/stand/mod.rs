@@ -1,5 +1,6 @@
 //! A whole sandbox for tests: every route, a frozen clock, a journal in memory, no socket. Banks sign with real keys.
 
+mod gost;
 mod provoke;
 mod through;
 
@@ -12,7 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use certs::{Authority, Key, Profile, Subject};
 use contract::citizen::Citizen;
-use contract::control::{ClockSetting, Limits, Names, PartnerConfig, RedirectMatch, Strictness, TokenAlg};
+use contract::control::{ClockSetting, KeyType, Limits, Names, PartnerConfig, RedirectMatch, Strictness, TokenAlg};
 use contract::time::{Span, Timestamp};
 use crypto::cms;
 use crypto::{Algorithm, Certificate, PrivateKey, base64};
@@ -30,6 +31,7 @@ use crate::oauth::params::{encode, encode_form};
 use crate::oauth::signed::{Ask, Version, orders};
 use crate::people;
 use crate::portal::{Addresses, Parts, Sandbox, Settings};
+use crate::secrets::Secrets;
 
 pub(crate) const HOST: &str = "localhost:8443";
 pub(crate) const CALLBACK: &str = "https://localhost:9443/callback";
@@ -138,8 +140,17 @@ impl Stand {
     }
 
     pub(crate) async fn with(strictness: Strictness, change: impl FnOnce(&mut [PartnerConfig])) -> Self {
-        let now = noon();
-        let pki = Arc::new(Authority::new(now, Algorithm::EcdsaP256).unwrap());
+        let pki = Authority::new(noon(), Algorithm::EcdsaP256).unwrap();
+        Self::made(strictness, pki, KeyType::ALL.to_vec(), change).await
+    }
+
+    pub(crate) async fn made(
+        strictness: Strictness,
+        pki: Authority,
+        key_types: Vec<KeyType>,
+        change: impl FnOnce(&mut [PartnerConfig]),
+    ) -> Self {
+        let (now, pki) = (noon(), Arc::new(pki));
         let issue = |key: &PrivateKey, name: &str| {
             let profile = Profile::named("partner").unwrap();
             let issued = pki.issue(profile, &Subject::named(name), Key::Own(key), now).unwrap();
@@ -156,12 +167,8 @@ impl Stand {
             certificates: held.iter().map(|held| held.certificate.pem()).collect(),
             redirect_uris: vec![CALLBACK.to_owned()],
             redirect_match: RedirectMatch::Exact,
-            scopes: None,
-            purposes: None,
             token_alg: TokenAlg::ES256,
-            webhook: None,
-            sub_as_text: false,
-            expires_in_as_text: false,
+            ..PartnerConfig::default()
         };
         let mut partners = vec![
             partner("BANK01", &[&rsa, &second]),
@@ -180,6 +187,7 @@ impl Stand {
             esia_issuer: "http://esia.gosuslugi.ru/".to_owned(),
             oidc_issuer: None,
             partners: partners.clone(),
+            key_types,
         };
         let store = Arc::new(Store::memory());
         let sandbox = Arc::new(Sandbox::new(Parts {
@@ -188,6 +196,7 @@ impl Stand {
             book: Arc::new(Book::new("test", store.clone())),
             store,
             keys: Keyring::open(shared().keys.clone(), "test").unwrap(),
+            secrets: Secrets::default(),
             pki: pki.clone(),
             client: Arc::default(),
             trusted: Arc::default(),
@@ -209,11 +218,28 @@ impl Stand {
 
     /// A certificate of another profile for a bank's key, registered for `BANK01`.
     pub(crate) async fn registered(&self, profile: &str, key: &PrivateKey) -> Held {
+        self.registered_for("BANK01", profile, key).await
+    }
+
+    pub(crate) async fn registered_for(&self, client_id: &str, profile: &str, key: &PrivateKey) -> Held {
         let held = self.issued(profile, key);
         let certificate = crate::hub::read_certificate(&held.certificate.pem()).unwrap();
-        let command = Command::AddCertificate { client_id: "BANK01".to_owned(), certificate };
+        let command = Command::AddCertificate { client_id: client_id.to_owned(), certificate };
         self.sandbox.execute(&Caller::nobody(), command).await.unwrap();
         held
+    }
+
+    /// Another bank, with a key of this algorithm and tokens of that one.
+    pub(crate) async fn enrol(&self, client_id: &str, algorithm: Algorithm, token_alg: TokenAlg) -> Held {
+        let config = PartnerConfig {
+            client_id: client_id.to_owned(),
+            redirect_uris: vec![CALLBACK.to_owned()],
+            token_alg,
+            ..PartnerConfig::default()
+        };
+        let partner = Box::new(read_partner(&config).unwrap());
+        self.sandbox.execute(&Caller::nobody(), Command::RegisterPartner(partner)).await.unwrap();
+        self.registered_for(client_id, "partner", &PrivateKey::generate(algorithm).unwrap()).await
     }
 
     /// A certificate of a profile that nobody registered.

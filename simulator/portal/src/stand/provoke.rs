@@ -4,9 +4,12 @@
 use std::collections::BTreeSet;
 
 use axum::body::Body;
-use contract::control::Strictness;
+use certs::Authority;
+use contract::control::{KeyType, Strictness, TokenAlg};
 use contract::time::Span;
+use crypto::gost::streebog256;
 use crypto::jws::{Alg, Signer, build};
+use crypto::raw::Turn;
 use crypto::{Algorithm, PrivateKey, Scheme, base64, cms, digest};
 use http::Request;
 use serde_json::{Value, json};
@@ -637,6 +640,42 @@ async fn unreachable(stand: &Stand, told: &mut Told) {
     stand.forget_cookies();
 }
 
+/// What only keys of GOST can get wrong; `stand/gost.rs` has the rest of their mistakes.
+async fn gost(stand: &Stand, told: &mut Told) {
+    let code = "ESIA-007053";
+    let held = stand.enrol("GOST", Algorithm::GOST_256, TokenAlg::GOST3410_2012_256).await;
+    let key = held.key.gost().unwrap();
+    let asked = Asked::new(Version::V2, Ask::Authorise, "GOST", &[]).signed(&held);
+    let text = asked.text();
+    let with = |bytes: &[u8]| asked.clone().with("client_secret", &base64::encode_url(bytes));
+    let halves = Turn::EachHalf.apply(&held.key.sign(text.as_bytes()).unwrap());
+    told.expect(&with(&halves).send(stand).await, "signature-half-bytes-reversed", code);
+    let mut reversed = streebog256(text.as_bytes());
+    reversed.reverse();
+    let signature = key.sign_digest(&reversed).unwrap();
+    told.expect(&with(&signature).send(stand).await, "signature-digest-reversed", code);
+    let other = PrivateKey::generate(Algorithm::GOST_512).unwrap().sign(text.as_bytes()).unwrap();
+    told.expect(&with(&other).send(stand).await, "signature-other-curve", code);
+    let hash = held.certificate.sha256_hex();
+    told.expect(&asked.with("client_certificate_hash", &hash).send(stand).await, "hash-sha256", code);
+    let curved = stand.issued("partner", &PrivateKey::generate(Algorithm::GOST_512).unwrap());
+    let asked = Asked::new(Version::V1, Ask::Authorise, "GOST", &[]).signed(&curved);
+    told.expect(&asked.send(stand).await, "certificate-other-curve", "ESIA-007002");
+    let pki = Authority::new(noon(), Algorithm::EcdsaP256).unwrap();
+    let strict = Stand::made(Strictness::Strict, pki, vec![KeyType::Gost], |_| {}).await;
+    told.expect(&ac2(&strict).signed(&strict.rsa).send(&strict).await, "certificate-key-type", code);
+}
+
+/// A code that outlives its session.
+async fn logout(stand: &Stand, told: &mut Told) {
+    stand.forget_cookies();
+    let code = code_of(stand, &stand.rsa, "BANK01", &[]).await;
+    stand.open("/idp/ext/Logout?client_id=BANK01").await;
+    let seen = redeem("BANK01", &code).signed(&stand.rsa).send(stand).await;
+    told.expect(&seen, "code-session-ended", "ESIA-007011");
+    stand.forget_cookies();
+}
+
 /// Blanks for plus signs are taken and told. A signature without any plus sign in it proves nothing, so one is looked for.
 async fn tolerated(stand: &Stand, told: &mut Told) {
     for attempt in 0..200 {
@@ -679,6 +718,8 @@ async fn every_cause_is_told_and_named_as_the_table_names_it() {
     connect(&stand, told).await;
     people(&stand, told).await;
     tolerated(&stand, told).await;
+    logout(&stand, told).await;
+    gost(&stand, told).await;
     certificates(&stand, told).await;
     unreachable(&stand, told).await;
     lateness(&Stand::new(Strictness::Strict).await, told).await;

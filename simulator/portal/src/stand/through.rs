@@ -13,7 +13,7 @@ use crate::oauth::signed::{self, Ask, Version};
 /// Claims of a token that the sandbox signed.
 async fn claims(stand: &Stand, token: &str) -> Value {
     let read = Jws::parse(token).unwrap();
-    stand.sandbox.keys().verify(&read).await.unwrap();
+    stand.sandbox.keys().verify(&read).unwrap();
     Value::Object(read.claims().unwrap())
 }
 
@@ -415,6 +415,19 @@ async fn logout_goes_back_to_a_registered_host_only() {
     );
     let seen = stand.open(&bad).await;
     assert!(seen.location().is_empty() && seen.body.contains("ESIA-007023"), "{seen:#?}");
+}
+
+#[tokio::test]
+async fn a_hint_ends_the_session_that_it_names_wherever_it_comes_from() {
+    let stand = Stand::new(Strictness::Strict).await;
+    let answer = tokens(&stand, Version::V3, &stand.rsa, "BANK01", &[]).await;
+    let hint = answer["id_token"].as_str().unwrap();
+    let cookie = stand.cookie_line();
+    stand.forget_cookies();
+    let end = format!("/oidc/end-session?{}", super::form(&[("id_token_hint", hint)]));
+    assert_eq!(stand.open(&end).await.status, 200);
+    let page = stand.send(Request::get("/lk/consents").header("cookie", cookie).body(Body::empty()).unwrap()).await;
+    assert_eq!(page.location(), "/lk/login", "the session is over in the browser that holds it: {page:#?}");
 }
 
 #[tokio::test]

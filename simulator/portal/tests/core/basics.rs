@@ -7,7 +7,7 @@ use portal::config::Overrides;
 use portal::serve::{Options, serve_telling};
 use serde_json::{Value, json};
 
-use crate::running::start;
+use crate::running::{Running, start};
 
 #[tokio::test]
 async fn a_portal_without_partners_comes_up_and_lets_one_register() {
@@ -145,6 +145,82 @@ async fn sandboxes_are_worlds_of_their_own_and_can_be_put_back() {
     assert_eq!(portal.call_in(id, "GET", "/journal/verify", None).await.1["ok"], true);
     assert_eq!(portal.call("DELETE", &format!("/sandboxes/{id}"), None).await.0, 204);
     assert_eq!(portal.call_in(id, "GET", "/clock", None).await.0, 404);
+    portal.stop().await;
+}
+
+#[tokio::test]
+async fn a_snapshot_outlives_the_process_and_other_resets() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = format!("sqlite:{}", folder.path().join("stend.db").display());
+    let portal = start(folder.path(), &state, "").await;
+    portal.call("POST", "/citizens", Some(json!({"like": "anna-confirmed"}))).await;
+    let (_, snapshot) = portal.call("POST", "/sandboxes/default/snapshot", None).await;
+    portal.call("POST", "/partners", Some(json!({"client_id": "BANK01"}))).await;
+    let portal = portal.restarted(folder.path(), &state).await;
+    let reset = async |portal: &Running, to: Value| {
+        assert_eq!(portal.call("POST", "/sandboxes/default/reset", Some(to)).await.0, 200);
+    };
+    let world = async |portal: &Running| {
+        let people = portal.call("GET", "/citizens/anna-confirmed-1", None).await.0;
+        (people, portal.call("GET", "/partners", None).await.1["partners"].as_array().unwrap().len())
+    };
+    // To the beginning first, and from there to the snapshot: what the first reset took away is back.
+    reset(&portal, json!({})).await;
+    assert_eq!(portal.call("GET", "/partners", None).await.1["partners"], json!([]));
+    portal.call("POST", "/partners", Some(json!({"client_id": "BANK02"}))).await;
+    reset(&portal, snapshot.clone()).await;
+    let before = world(&portal).await;
+    assert_eq!(before, (200, 0));
+    let portal = portal.restarted(folder.path(), &state).await;
+    assert_eq!(world(&portal).await, before);
+    for wrong in ["1", "0", "999999", "yesterday"] {
+        let ask = json!({"snapshot": wrong});
+        let (status, body) = portal.call("POST", "/sandboxes/default/reset", Some(ask)).await;
+        assert_eq!((status, &body["code"]), (404, &json!("sandbox-unknown")), "{wrong}");
+    }
+    assert_eq!(portal.call("GET", "/journal/verify", None).await.1["ok"], true);
+    portal.stop().await;
+}
+
+/// What the configuration says of algorithms reaches the partner, and a bad key is refused before it is registered.
+#[tokio::test]
+async fn gost_is_configured_like_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hook.secret"), "kept in a file\n").unwrap();
+    let yaml = "key_types: [gost, rsa]\npartners:\n  - client_id: BANK01\n    token_alg: GOST3410_2012_256\n    \
+                webhook_hmac: { alg: hmac-gostr3411-2012-256, secret_file: hook.secret }\n";
+    let portal = start(folder.path(), "memory", yaml).await;
+    let (_, partners) = portal.call("GET", "/partners", None).await;
+    assert_eq!(partners["partners"][0]["token_alg"], "GOST3410_2012_256");
+    assert_eq!(partners["partners"][0]["webhook_hmac"], "hmac-gostr3411-2012-256");
+    let set = portal.client.get(format!("{}/.well-known/jwks.json", portal.ready.portal)).send().await.unwrap();
+    let set: Value = serde_json::from_str(&set.text().await.unwrap()).unwrap();
+    let listed = |alg: &str| set["keys"].as_array().unwrap().iter().any(|key| key["alg"] == alg);
+    assert!(listed("GOST3410_2012_256") && listed("RS256") && listed("ES256"), "{set}");
+    let (status, opened) =
+        portal.call("POST", "/sandboxes", Some(json!({"key_types": ["gost"], "partners": []}))).await;
+    assert_eq!(status, 201, "{opened}");
+    let set = portal.client.get(format!("{}/.well-known/jwks.json", opened["portal"].as_str().unwrap()));
+    let set: Value = serde_json::from_str(&set.send().await.unwrap().text().await.unwrap()).unwrap();
+    assert_eq!(set["keys"].as_array().unwrap().len(), 2, "nobody here wants a key of GOST: {set}");
+    let (status, document) = portal.call("GET", "/openapi.json", None).await;
+    assert_eq!(status, 200);
+    let text = document.to_string();
+    assert!(text.contains("GOST3410_2012_256") && text.contains("hmac-gostr3411-2012-512"), "{text}");
+
+    // A GOST certificate that OpenSSL's engine made is taken; one with a key of P-384 says why it is not.
+    let gost = include_str!("../../../crypto/tests/vectors/gost/esia.crt");
+    let (status, body) = portal.call("POST", "/partners/BANK01/certificates", Some(json!({"certificate": gost}))).await;
+    assert_eq!(status, 201, "{body}");
+    let unknown = include_str!("p384.crt");
+    let (status, body) =
+        portal.call("POST", "/partners/BANK01/certificates", Some(json!({"certificate": unknown}))).await;
+    assert_eq!((status, &body["code"]), (422, &json!("certificate-invalid")), "{body}");
+    assert!(body["detail"].as_str().unwrap().contains("CN=p384"), "{body}");
+    for (name, mark) in [("ca-gost.pem", "CERTIFICATE"), ("crl-gost.pem", "X509 CRL"), ("crl.pem", "X509 CRL")] {
+        let served = portal.client.get(format!("{}/pki/{name}", portal.ready.portal)).send().await.unwrap();
+        assert!(served.text().await.unwrap().contains(&format!("BEGIN {mark}")), "{name}");
+    }
     portal.stop().await;
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use certs::{Authority, Key, Profile, Subject};
 use contract::time::Timestamp;
+use crypto::http_signature::HttpAlg;
 use crypto::jwk::JwkSet;
 use crypto::jws::{Alg, Jws, Signer, build};
 use crypto::{Algorithm, PrivateKey};
@@ -17,8 +18,12 @@ const REDIRECT: &str = "https://localhost:9443/callback";
 pub(crate) struct Bank {
     pub(crate) portal: Running,
     key: PrivateKey,
+    /// Of its own word and of its tokens.
+    alg: Alg,
     kid: String,
     flows: u32,
+    /// What events to it are authenticated by, where not by the portal's key.
+    pub(crate) secret: Option<(Vec<u8>, HttpAlg)>,
 }
 
 /// What came of a sign-in.
@@ -46,19 +51,36 @@ impl Flow {
 
 impl Bank {
     pub(crate) async fn start(folder: &std::path::Path, webhook: Option<&str>) -> Self {
+        Self::start_with(folder, json!({"webhook": webhook})).await
+    }
+
+    /// A bank whose tokens are signed with GOST, as is its own word.
+    async fn of_gost(folder: &std::path::Path) -> Self {
+        Self::start_with(folder, json!({"token_alg": "GOST3410_2012_256"})).await
+    }
+
+    /// A bank with these members in its registration. Its own key is of the kind that it wants its tokens signed with.
+    pub(crate) async fn start_with(folder: &std::path::Path, more: Value) -> Self {
+        Self::start_in(folder, "memory", more).await
+    }
+
+    pub(crate) async fn start_in(folder: &std::path::Path, state: &str, more: Value) -> Self {
         let now = Timestamp::from_millis(portal::clock::wall_us() / 1000);
         let authority = Authority::open_or_create(&folder.join("pki"), now, Algorithm::EcdsaP256).unwrap();
-        let key = PrivateKey::generate(Algorithm::EcdsaP256).unwrap();
+        let alg = if more["token_alg"] == "GOST3410_2012_256" { Alg::Gost256 } else { Alg::Es256 };
+        let algorithm = if alg == Alg::Gost256 { Algorithm::GOST_256 } else { Algorithm::EcdsaP256 };
+        let key = PrivateKey::generate(algorithm).unwrap();
         let profile = Profile::named("partner").unwrap();
         let issued = authority.issue(profile, &Subject::named("BANK01"), Key::Own(&key), now).unwrap();
-        let portal = start(folder, "memory", "").await;
-        let partner = json!({
-            "client_id": "BANK01", "certificates": [issued.cert_pem], "redirect_uris": [REDIRECT], "token_alg": "ES256",
-            "webhook": webhook,
+        let portal = start(folder, state, "").await;
+        let mut partner = json!({
+            "client_id": "BANK01", "certificates": [issued.cert_pem], "redirect_uris": [REDIRECT],
+            "token_alg": alg.as_str(),
         });
+        partner.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
         let (status, body) = portal.call("POST", "/partners", Some(partner)).await;
         assert_eq!(status, 201, "{body}");
-        Self { portal, key, kid: issued.certificate.thumbprint(), flows: 0 }
+        Self { portal, key, alg, kid: issued.certificate.thumbprint(), flows: 0, secret: None }
     }
 
     pub(crate) async fn arm(&self, fault: &str, about: Option<&str>, params: Value) {
@@ -127,7 +149,8 @@ impl Bank {
             "iss": "BANK01", "sub": "BANK01", "aud": self.portal.ready.oidc_issuer, "iat": now, "exp": now + 60,
             "jti": format!("assertion-{}", portal::clock::wall_us()),
         });
-        build(&json!({"alg": "ES256", "kid": self.kid}), &claims, Signer::Key(&self.key, Alg::Es256)).unwrap()
+        let header = json!({"alg": self.alg.as_str(), "kid": self.kid});
+        build(&header, &claims, Signer::Key(&self.key, self.alg)).unwrap()
     }
 
     pub(crate) async fn keys(&self) -> (u16, JwkSet) {
@@ -171,7 +194,7 @@ impl Bank {
 
     /// Whether the id token verifies with the key set as it is served now.
     async fn verifies(&self, flow: &Flow) -> bool {
-        flow.id_token().verify_with(&self.keys().await.1, &[Alg::Es256]).is_ok()
+        flow.id_token().verify_with(&self.keys().await.1, &[self.alg]).is_ok()
     }
 }
 
@@ -251,7 +274,16 @@ async fn lies_in_the_redirect_are_told_once_and_journalled() {
 #[tokio::test]
 async fn lies_in_the_id_token_are_what_they_say() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bank = Bank::start(folder.path(), None).await;
+    id_token_lies(Bank::start(folder.path(), None).await).await;
+}
+
+#[tokio::test]
+async fn lies_in_an_id_token_of_gost_are_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    id_token_lies(Bank::of_gost(folder.path()).await).await;
+}
+
+async fn id_token_lies(mut bank: Bank) {
     let anna = "anna-confirmed";
     let honest = bank.sign_in(anna).await;
     for fault in contract::fault::FAULTS.iter().filter(|fault| fault.place == contract::fault::Place::IdToken) {
@@ -280,15 +312,19 @@ async fn lies_in_the_id_token_are_what_they_say() {
             "id-token-jku" => {
                 let jku = bank.portal.client.get(token.header["jku"].as_str().unwrap()).send().await.unwrap();
                 let foreign = JwkSet::parse(&jku.bytes().await.unwrap()).unwrap();
-                assert!(!verifies && token.verify_with(&foreign, &[Alg::Es256]).is_ok());
+                assert!(!verifies && token.verify_with(&foreign, &[bank.alg]).is_ok());
             }
-            "id-token-kid-absent" => assert!(token.kid().is_none()),
+            "id-token-kid-absent" => {
+                let (_, published) = bank.keys().await;
+                assert!(token.kid().is_none() && published.keys.len() == 1 && verifies);
+            }
             "id-token-kid-unknown" | "id-token-jwk-header" => assert!(!verifies),
             "id-token-nonce-wrong" => assert!(claims["nonce"] != flow.nonce && verifies),
             "id-token-nonce-absent" => assert!(!claims.contains_key("nonce") && verifies),
             "id-token-other-algorithm" => {
-                assert!(token.alg() == Some("RS256"));
-                assert!(token.verify_with(&bank.keys().await.1, &[Alg::Rs256]).is_ok());
+                let other = if bank.alg == Alg::Es256 { Alg::Rs256 } else { Alg::Es256 };
+                assert!(token.alg() == Some(other.as_str()));
+                assert!(token.verify_with(&bank.keys().await.1, &[other]).is_ok());
             }
             "id-token-other-kind" => assert_eq!(flow.answer["id_token"], flow.answer["access_token"]),
             "id-token-replayed" => assert_ne!(claims["nonce"], json!(flow.nonce)),
@@ -302,7 +338,16 @@ async fn lies_in_the_id_token_are_what_they_say() {
 #[tokio::test]
 async fn lies_about_keys_end_with_the_next_honest_token() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bank = Bank::start(folder.path(), None).await;
+    key_lies(Bank::start(folder.path(), None).await).await;
+}
+
+#[tokio::test]
+async fn lies_about_keys_of_gost_end_with_the_next_honest_token() {
+    let folder = tempfile::tempdir().unwrap();
+    key_lies(Bank::of_gost(folder.path()).await).await;
+}
+
+async fn key_lies(mut bank: Bank) {
     let anna = "anna-confirmed";
     bank.sign_in(anna).await;
     for fault in contract::fault::FAULTS.iter().filter(|fault| fault.place == contract::fault::Place::Keys) {

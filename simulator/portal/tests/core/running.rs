@@ -73,6 +73,12 @@ impl Running {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
+    /// Stopped, and started again over the same state.
+    pub(crate) async fn restarted(self, folder: &Path, state: &str) -> Self {
+        self.stop().await;
+        start(folder, state, "").await
+    }
+
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(());
         self.task.await.unwrap().unwrap();
