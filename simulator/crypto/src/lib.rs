@@ -22,6 +22,7 @@ pub mod jws;
 pub mod key;
 pub mod pem;
 pub mod raw;
+pub mod xmldsig;
 
 pub use algorithm::{Algorithm, Family, Scheme};
 pub use cert::Certificate;
