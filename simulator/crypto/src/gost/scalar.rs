@@ -1,7 +1,7 @@
 //! Numbers that multiply points: drawn, cut into digits, made of digests.
 
 use ring::rand::{SecureRandom, SystemRandom};
-use subtle::Choice;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use super::GostError;
@@ -23,10 +23,10 @@ pub(super) fn draw<const N: usize>(order: &Modulus<N>) -> Result<Zeroizing<Limbs
     }
 }
 
-/// Whether the number lies from 1 to `order` − 1.
+/// Whether the number lies from 1 to `order` − 1, in constant time.
 pub(super) fn is_within<const N: usize>(number: &Limbs<N>, order: &Modulus<N>) -> Choice {
-    let zero = number.iter().all(|limb| *limb == 0);
-    less(number, order.limbs()) & !Choice::from(u8::from(zero))
+    let zero = number.iter().fold(0, |all, limb| all | limb).ct_eq(&0);
+    less(number, order.limbs()) & !zero
 }
 
 /// The number signed for a digest: its bytes, as OpenSSL prints them, are little-endian (RFC 7091 §6.1 step 2 with the
