@@ -173,7 +173,7 @@ fn the_engine_takes_the_good_and_refuses_the_bad() {
         let key = PrivateKey::generate(algorithm).unwrap();
         let profiles: Vec<_> = Profile::all().filter(|profile| profile.name.starts_with("partner")).collect();
         for profile in &profiles {
-            let subject = Subject::named("BANK01").with_identifier(Identifier::InnLe, "7700000009");
+            let subject = Subject::named("BANK01").with_identifier(Identifier::Ogrn, "1177700000004");
             let made = authority.issue(profile, &subject, Key::Own(&key), now()).unwrap();
             peer.write(&profile.name, made.cert_pem.as_bytes());
         }
@@ -192,7 +192,7 @@ fn the_engine_takes_the_good_and_refuses_the_bad() {
             assert_eq!(good, profile.is_good(), "{} {algorithm} under {root}: {text}", profile.name);
         }
         let shown = peer.run(&["x509", "-in", "partner", "-noout", "-subject", "-nameopt", "RFC2253,show_type,oid"]);
-        assert!(shown.contains("1.2.643.100.4=NUMERICSTRING:7700000009"), "{shown}");
+        assert!(shown.contains("1.2.643.100.1=NUMERICSTRING:1177700000004"), "{shown}");
         let issuer = authority.roots().len() - 1;
         peer.write("list", authority.crls(now()).unwrap()[issuer].pem.as_bytes());
         peer.write("root", authority.roots()[issuer].pem().as_bytes());
