@@ -20,6 +20,7 @@ use crypto::{Algorithm, Certificate, KeyError, PrivateKey};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+mod archive;
 mod ring;
 
 pub use ring::Keyring;
@@ -95,6 +96,21 @@ impl SigningKey {
         let jwk = Jwk::from_public(self.private.public(), Some(self.jws())).with_kid(&*self.kid);
         // A key of ours is plain data: it always becomes JSON.
         serde_json::to_value(jwk.with_certificate(self.certificate.der())).unwrap_or_default()
+    }
+}
+
+impl Keyring {
+    /// The certificates of the keys that sign now as an archive, with the key set beside them: what ESIA has at
+    /// `/public/esia.zip`.
+    pub async fn archive(&self) -> Result<Vec<u8>, KeysError> {
+        let mut files = Vec::new();
+        for alg in TokenAlg::ALL {
+            let key = self.current(alg).await?;
+            let name = file_of(alg).trim_end_matches(".pem");
+            files.push((format!("{name}.crt"), key.certificate.pem().into_bytes()));
+            files.push((format!("{name}.jwk"), key.jwk().to_string().into_bytes()));
+        }
+        Ok(archive::zip(&files))
     }
 }
 

@@ -105,7 +105,7 @@ struct Hand {
 }
 
 enum Means {
-    Key(SigningKey),
+    Key(Box<SigningKey>),
     Secret(Vec<u8>),
 }
 
@@ -151,7 +151,7 @@ fn asked(sandbox: &Sandbox, client_id: &str) -> (TokenAlg, Option<HmacAlg>) {
 }
 
 fn by_key(key: SigningKey) -> Hand {
-    Hand { keyid: key.kid.clone(), alg: HttpAlg::of(key.private.family()), by: Means::Key(key) }
+    Hand { keyid: key.kid.clone(), alg: HttpAlg::of(key.private.family()), by: Means::Key(Box::new(key)) }
 }
 
 fn by_secret(keyid: String, alg: HmacAlg, secret: &Secret) -> Hand {

@@ -33,13 +33,11 @@ impl Secrets {
         };
         let mut secrets = Self { by_client: Mutex::new(kept), first: BTreeMap::new(), file };
         for partner in partners {
-            match &mut partner.webhook_hmac {
-                // A description that was journalled has its secret here already.
-                Some(hmac) => match hmac.secret.take() {
-                    Some(secret) => secrets.take(&partner.client_id, Some(secret))?,
-                    None => {}
-                },
-                None => secrets.take(&partner.client_id, None)?,
+            // A description that was journalled has its secret here already.
+            let is_kept = partner.webhook_hmac.as_ref().is_some_and(|hmac| hmac.secret.is_none());
+            let secret = partner.webhook_hmac.as_mut().and_then(|hmac| hmac.secret.take());
+            if !is_kept {
+                secrets.take(&partner.client_id, secret)?;
             }
         }
         let first = secrets.held().clone();

@@ -1,5 +1,6 @@
-//! Strangers against the portal: OpenSSL signs, curl reads, a stock OIDC client signs in, and a bank in Python that shares
-//! no code with us is certified. Needs openssl, curl and Python packages, so it stands behind the feature `peers`.
+//! Strangers against the portal: OpenSSL signs, with its GOST engine too, curl reads, a stock OIDC client signs in, and a
+//! bank in Python that shares no code with us is certified. Needs openssl with its engine, curl and Python packages, so it
+//! stands behind the feature `peers`.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,10 +14,15 @@ fn python() -> String {
     std::env::var("STEND_PYTHON").unwrap_or_else(|_| "python3".to_owned())
 }
 
-/// Runs a foreign program; its standard output, or a panic with what it said.
+/// Runs a foreign program; its standard output, or a panic with what it said. OpenSSL has its GOST engine where the
+/// folder has a configuration that says so.
 fn foreign(program: &str, words: &[&str], folder: &Path) -> Vec<u8> {
-    let output =
-        Command::new(program).args(words).current_dir(folder).output().unwrap_or_else(|why| panic!("{program}: {why}"));
+    let mut command = Command::new(program);
+    let engine = folder.join("engine.cnf");
+    if engine.exists() {
+        command.env("OPENSSL_CONF", engine);
+    }
+    let output = command.args(words).current_dir(folder).output().unwrap_or_else(|why| panic!("{program}: {why}"));
     assert!(output.status.success(), "{program} {words:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
@@ -26,8 +32,30 @@ fn base64url(bytes: &[u8]) -> String {
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// OpenSSL with the engine of Debian's `libengine-gost-openssl`, found where the distribution keeps engines.
+const ENGINE: &str = "openssl_conf = all\n[all]\nengines = engines\n[engines]\ngost = gost\n\
+                      [gost]\nengine_id = gost\ndefault_algorithms = ALL\n[req]\ndistinguished_name = name\n[name]\n";
+
+/// Algorithm and parameter set of a GOST key as the engine calls them, and the digest that goes with it.
+fn engine_names(alg: &str) -> Option<[&'static str; 3]> {
+    match alg {
+        "gost-256-cryptopro-a" => Some(["gost2012_256", "paramset:A", "md_gost12_256"]),
+        "gost-256-tc26-a" => Some(["gost2012_256", "paramset:TCA", "md_gost12_256"]),
+        "gost-512" => Some(["gost2012_512", "paramset:A", "md_gost12_512"]),
+        _ => None,
+    }
+}
+
 /// A key and a self-signed certificate, both by OpenSSL.
 fn openssl_keys(folder: &Path, alg: &str) {
+    if let Some([algorithm, curve, digest]) = engine_names(alg) {
+        std::fs::write(folder.join("engine.cnf"), ENGINE).unwrap();
+        foreign("openssl", &["genpkey", "-algorithm", algorithm, "-pkeyopt", curve, "-out", "bank.key"], folder);
+        let digest = format!("-{digest}");
+        let certificate = ["req", "-x509", "-new", "-key", "bank.key", &digest, "-days", "30", "-subj", "/CN=BANK01"];
+        foreign("openssl", &[&certificate[..], &["-out", "bank.crt"]].concat(), folder);
+        return;
+    }
     let mut words =
         vec!["req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=BANK01", "-keyout", "bank.key", "-out", "bank.crt"];
     words.extend(match alg {
@@ -43,6 +71,7 @@ fn serve_with_partner(folder: &Path, alg: &str) -> Served {
         "client_id": "BANK01", "name": { "ru": "Банк Пример", "en": "Example Bank" },
         "certificates": [std::fs::read_to_string(folder.join("bank.crt")).unwrap()],
         "redirect_uris": [REDIRECT],
+        "token_alg": if engine_names(alg).is_some() { "GOST3410_2012_256" } else { "RS256" },
         "scopes": ["openid", "fullname", "email", "mobile", "contacts", "id_doc", "snils"], "purposes": ["CREDIT"],
     });
     let served = Served::start(folder, &[]);
@@ -52,18 +81,19 @@ fn serve_with_partner(folder: &Path, alg: &str) -> Served {
 }
 
 /// Signs with OpenSSL: a detached CMS for v1, a raw signature for v2/v3.
-fn secret(folder: &Path, version: &str, text: &str) -> String {
+fn secret(folder: &Path, version: &str, alg: &str, text: &str) -> String {
     std::fs::write(folder.join("text"), text).unwrap();
+    let digest = engine_names(alg).map_or("sha256", |[_, _, digest]| digest);
     let signed = match version {
         "v1" => foreign(
             "openssl",
             &[
-                "cms", "-sign", "-binary", "-in", "text", "-signer", "bank.crt", "-inkey", "bank.key", "-md", "sha256",
+                "cms", "-sign", "-binary", "-in", "text", "-signer", "bank.crt", "-inkey", "bank.key", "-md", digest,
                 "-outform", "DER",
             ],
             folder,
         ),
-        _ => foreign("openssl", &["dgst", "-sha256", "-sign", "bank.key", "text"], folder),
+        _ => foreign("openssl", &["dgst", &format!("-{digest}"), "-sign", "bank.key", "text"], folder),
     };
     base64url(&signed)
 }
@@ -72,9 +102,11 @@ fn now() -> String {
     String::from_utf8(foreign("date", &["-u", "+%Y.%m.%d %H:%M:%S +0000"], Path::new("."))).unwrap().trim().to_owned()
 }
 
-fn certificate_hash(folder: &Path) -> String {
+/// Streebog-256 for GOST keys of either size, SHA-256 for the others.
+fn certificate_hash(folder: &Path, alg: &str) -> String {
     foreign("openssl", &["x509", "-in", "bank.crt", "-outform", "DER", "-out", "bank.der"], folder);
-    let said = String::from_utf8(foreign("openssl", &["dgst", "-sha256", "-r", "bank.der"], folder)).unwrap();
+    let digest = if engine_names(alg).is_some() { "-md_gost12_256" } else { "-sha256" };
+    let said = String::from_utf8(foreign("openssl", &["dgst", digest, "-r", "bank.der"], folder)).unwrap();
     said.split(' ').next().unwrap().to_uppercase()
 }
 
@@ -92,7 +124,7 @@ fn complete_esia(version: &str, alg: &str) {
             "v1" => format!("{scope}{stamp}BANK01{state}"),
             _ => format!("BANK01{scope}{stamp}{state}{REDIRECT}{}", code.unwrap_or_default()),
         };
-        secret(folder, version, &text)
+        secret(folder, version, alg, &text)
     };
 
     let (state, stamp) = ("7a1d2f30-0f7c-4f6e-9f0e-2f4f5a6b7c8d", now());
@@ -107,7 +139,7 @@ fn complete_esia(version: &str, alg: &str) {
         ("access_type", "offline".to_owned()),
     ];
     if version != "v1" {
-        query.push(("client_certificate_hash", certificate_hash(folder)));
+        query.push(("client_certificate_hash", certificate_hash(folder, alg)));
     }
     let url = reqwest::Url::parse_with_params(&format!("{}{authorize}", served.portal()), &query).unwrap();
     let (status, act) = served.control(
@@ -137,7 +169,7 @@ fn complete_esia(version: &str, alg: &str) {
         format!("client_secret={}", sign(state, &stamp, Some(&answer["code"]))),
     ];
     if version != "v1" {
-        form.push(format!("client_certificate_hash={}", certificate_hash(folder)));
+        form.push(format!("client_certificate_hash={}", certificate_hash(folder, alg)));
     }
     let ca = served.ready["ca"].as_str().unwrap().to_owned();
     let endpoint = format!("{}{token}", served.portal());
@@ -151,6 +183,11 @@ fn complete_esia(version: &str, alg: &str) {
     assert!(tokens["refresh_token"].is_string() && tokens["id_token"].is_string(), "{tokens}");
 
     let access = tokens["access_token"].as_str().unwrap();
+    if engine_names(alg).is_some() {
+        for token in [access, tokens["id_token"].as_str().unwrap()] {
+            verified_by_the_engine(folder, &served, &ca, token);
+        }
+    }
     let oid = oid_of(access);
     let person = format!("{}/rs/prns/{oid}?embed=(documents.elements,contacts.elements)", served.portal());
     let bearer = format!("Authorization: Bearer {access}");
@@ -165,6 +202,39 @@ fn complete_esia(version: &str, alg: &str) {
     assert_eq!(read["documents"]["elements"][0]["type"], "RF_PASSPORT", "{read}");
     assert!(read["contacts"]["size"].as_u64().unwrap() >= 1, "{read}");
     assert!(read.get("snils").is_none(), "what was not asked is not given: {read}");
+}
+
+/// A token of the portal, verified by OpenSSL with the certificate that the key set shows, as a client of ESIA does.
+fn verified_by_the_engine(folder: &Path, served: &Served, ca: &str, token: &str) {
+    use base64::Engine;
+    let url = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let (input, signature) = token.rsplit_once('.').unwrap();
+    let header: Value = serde_json::from_slice(&url.decode(input.split('.').next().unwrap()).unwrap()).unwrap();
+    assert_eq!(header["alg"], "GOST3410_2012_256");
+    let keys = format!("{}/.well-known/jwks.json", served.portal());
+    let set: Value = serde_json::from_slice(&foreign("curl", &["--silent", "--cacert", ca, &keys], folder)).unwrap();
+    let key = set["keys"].as_array().unwrap().iter().find(|key| key["kid"] == header["kid"]).unwrap();
+    let der = base64::engine::general_purpose::STANDARD.decode(key["x5c"][0].as_str().unwrap()).unwrap();
+    for (name, bytes) in [("token.der", &der), ("token", &input.into()), ("token.sig", &url.decode(signature).unwrap())]
+    {
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
+    let public = ["x509", "-inform", "DER", "-in", "token.der", "-pubkey", "-noout", "-out", "token.pub"];
+    foreign("openssl", &public, folder);
+    let verify = ["dgst", "-md_gost12_256", "-verify", "token.pub", "-signature", "token.sig", "token"];
+    let said = String::from_utf8(foreign("openssl", &verify, folder)).unwrap();
+    assert_eq!(said.trim(), "Verified OK");
+    // The certificate is the key's own, and the header names it by its digest.
+    let said = String::from_utf8(foreign("openssl", &["dgst", "-md_gost12_256", "-r", "token.der"], folder)).unwrap();
+    assert_eq!(header["x5t#St256"].as_str().unwrap().to_lowercase(), said.split(' ').next().unwrap());
+    foreign("openssl", &["x509", "-inform", "DER", "-in", "token.der", "-out", "token.crt"], folder);
+    foreign("openssl", &["verify", "-CAfile", "token.crt", "token.crt"], folder);
+    // The same certificate as a person downloads it.
+    let archive = format!("{}/public/esia.zip", served.portal());
+    foreign("curl", &["--silent", "--cacert", ca, "--output", "esia.zip", &archive], folder);
+    foreign(&python(), &["-m", "zipfile", "-e", "esia.zip", "esia"], folder);
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap().replace("\r\n", "\n");
+    assert_eq!(read("esia/gost256.crt").trim(), read("token.crt").trim());
 }
 
 fn oid_of(jwt: &str) -> i64 {
@@ -192,6 +262,36 @@ fn openssl_raw_signature_completes_v3_with_rsa() {
 #[test]
 fn openssl_raw_signature_completes_v3_with_ecdsa() {
     complete_esia("v3", "ecdsa");
+}
+
+#[test]
+fn openssl_s_engine_completes_v1_with_gost_256_on_cryptopro_a() {
+    complete_esia("v1", "gost-256-cryptopro-a");
+}
+
+#[test]
+fn openssl_s_engine_completes_v1_with_gost_256_on_tc26_a() {
+    complete_esia("v1", "gost-256-tc26-a");
+}
+
+#[test]
+fn openssl_s_engine_completes_v1_with_gost_512() {
+    complete_esia("v1", "gost-512");
+}
+
+#[test]
+fn openssl_s_engine_completes_v3_with_gost_256_on_cryptopro_a() {
+    complete_esia("v3", "gost-256-cryptopro-a");
+}
+
+#[test]
+fn openssl_s_engine_completes_v3_with_gost_256_on_tc26_a() {
+    complete_esia("v3", "gost-256-tc26-a");
+}
+
+#[test]
+fn openssl_s_engine_completes_v3_with_gost_512() {
+    complete_esia("v3", "gost-512");
 }
 
 fn complete_oidc(alg: &str, jose: &str) {

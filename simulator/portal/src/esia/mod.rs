@@ -10,7 +10,10 @@ mod view;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use http::{StatusCode, header};
 
 use crate::oauth::signed::Version;
 use crate::portal::Sandbox;
@@ -26,9 +29,21 @@ pub fn routes() -> Router<Arc<Sandbox>> {
         .route("/aas/oauth2/v2/te", post(token::v2))
         .route("/aas/oauth2/v3/te", post(token::v3))
         .route("/idp/ext/Logout", get(logout::logout))
+        .route("/public/esia.zip", get(certificates))
         .route("/rs/prns/{oid}", get(rest::person))
         .route("/rs/prns/{oid}/{*path}", get(rest::part))
         .route("/rs/orgs/{oid}", get(rest::organisation))
+}
+
+/// The certificates of the keys that sign tokens, for people to download.
+async fn certificates(State(sandbox): State<Arc<Sandbox>>) -> Response {
+    match sandbox.keys().archive().await {
+        Ok(archive) => ([(header::CONTENT_TYPE, "application/zip")], archive).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the certificates of the token keys could not be made");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
 }
 
 /// The protocol as the core names it: the versions with a raw signature are one.

@@ -83,6 +83,15 @@ async fn keys_and_tokens_choose_their_algorithms_apart() {
 }
 
 #[tokio::test]
+async fn the_certificates_of_the_token_keys_can_be_downloaded() {
+    let stand = Stand::new(Strictness::Strict).await;
+    let archive = stand.open("/public/esia.zip").await;
+    assert_eq!((archive.status, archive.header("content-type")), (200, "application/zip"));
+    let key = stand.sandbox.keys().current(GOST).await.unwrap();
+    assert!(archive.body.contains(&key.certificate.pem()) && archive.body.contains("gost256.crt"));
+}
+
+#[tokio::test]
 async fn rotated_keys_of_gost_overlap() {
     let stand = Stand::new(Strictness::Strict).await;
     let held = stand.enrol(BANK, Algorithm::GOST_256, GOST).await;
