@@ -205,6 +205,17 @@ fn separated(asked: &Asked) -> String {
     values.join("&")
 }
 
+/// OpenSSL made it with SHA-1, under a certificate that the bank has registered.
+#[tokio::test]
+async fn a_container_with_sha1_is_told_from_one_with_another_digest() {
+    let signer = include_str!("../../../crypto/tests/vectors/cms/rsa.crt").to_owned();
+    let stand = Stand::with(Strictness::Strict, |partners| partners[0].certificates.push(signer)).await;
+    let made = include_bytes!("../../../crypto/tests/vectors/cms/rsa-sha1.der");
+    let seen = ac1().with("client_secret", &base64::encode_url(made)).send(&stand).await;
+    assert_eq!(seen.cause(), "signature-sha1", "{seen:#?}");
+    assert!(seen.description().starts_with("ESIA-007053"), "{seen:#?}");
+}
+
 /// Containers of v1.
 async fn containers(stand: &Stand, told: &mut Told) {
     let code = "ESIA-007053";
