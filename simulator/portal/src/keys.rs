@@ -231,7 +231,14 @@ const fn file_of(alg: TokenAlg) -> &'static str {
 fn read_key(path: &Path, alg: TokenAlg) -> Result<Option<SigningKey>, KeysError> {
     let failed = |cause: String| KeysError::File { path: path.to_owned(), cause };
     match std::fs::read_to_string(path) {
-        Ok(text) => SigningKey::read(&text, alg).map(Some).map_err(|error| failed(error.to_string())),
+        Ok(text) => {
+            let key = SigningKey::read(&text, alg).map_err(|error| failed(error.to_string()))?;
+            if Certificate::from_pem(&text).is_err() {
+                // Kept before keys had certificates: from now on it is always the same one.
+                write_key(path.parent(), &key)?;
+            }
+            Ok(Some(key))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(error.to_string())),
     }
