@@ -105,9 +105,9 @@ impl Bank {
         let clock = Arc::new(Clock::default());
         let draw = Draw::default();
         let key = store::key(&options.data, &draw)?;
-        let signer = Signer::read(&options)?;
+        let signer = Signer::read(&options, conduct)?;
         let guard = Arc::new(Guard::new(&read_text(&options.ca)?, conduct, clock.clone())?);
-        let identity = (!options.protocol.is_esia()).then(|| signer.identity()).transpose()?;
+        let identity = if options.protocol.is_esia() { None } else { signer.identity()? };
         let http = Http::new(guard.clone(), guard.client(identity)?)?;
         let trail_key = crypto::digest::sha256(&[key.as_slice(), b"audit"].concat());
         Ok(Arc::new(Self {

@@ -188,9 +188,21 @@ pub(crate) enum ProofDuty {
     AssertionClaims,
     AssertionKid,
     AssertionShort,
+    /// In the order that ESIA takes, not in that of a little-endian provider.
+    BytesInOrder,
+    /// Not the one before it, which has run out.
+    CertificateInForce,
+    /// Not one of an authority that nobody knows.
+    CertificateOfKnownAuthority,
     ContainerDetached,
     DigestAsPrescribed,
+    /// The digest that goes with the certificate's key, not another good one.
+    DigestOfItsKey,
     EncodingSafe,
+    /// Of the certificate's DER, not of its PEM text.
+    HashOfDer,
+    /// On the curve, and of the kind, of the registered certificate.
+    KeyOnItsCurve,
     OneMethod,
     RegisteredCertificate,
     SecretInBody,

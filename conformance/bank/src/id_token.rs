@@ -4,6 +4,7 @@
 
 use contract::adapter::ReasonClass;
 use contract::time::{Span, Timestamp};
+use crypto::gost::{streebog256, streebog512};
 use crypto::jwk::Jwk;
 use crypto::jws::{Alg, Jws};
 use serde_json::{Map, Value};
@@ -122,7 +123,7 @@ pub(crate) fn check(token: &str, expect: &Expect<'_>, conduct: &dyn Conduct) -> 
         || true,
         || refuse(ReasonClass::Level, "ID-LEVEL", "the person signed in by password only"),
     )?;
-    at_hash(&claims, expect, &mut bench)?;
+    at_hash(&claims, jws.alg().and_then(|alg| alg.parse().ok()), expect, &mut bench)?;
     let is_trusted = claims.get("urn:esia:sbj").map(|about| about["urn:esia:sbj:is_tru"] == Value::Bool(true));
     let is_trusted = is_trusted.or_else(|| claims.get("trusted").and_then(Value::as_bool));
     Ok(Accepted { subject, is_trusted, late: bench.late, noticed: bench.noticed })
@@ -329,7 +330,13 @@ fn is_second_factor(method: &str) -> bool {
     ["otp", "mfa", "DS", "hwk", "sms"].iter().any(|strong| method.eq_ignore_ascii_case(strong))
 }
 
-fn at_hash(claims: &Map<String, Value>, expect: &Expect<'_>, bench: &mut Bench<'_>) -> Result<(), Refusal> {
+/// The left half of the digest that goes with the token's own algorithm (OpenID Connect Core §3.1.3.6).
+fn at_hash(
+    claims: &Map<String, Value>,
+    alg: Option<Alg>,
+    expect: &Expect<'_>,
+    bench: &mut Bench<'_>,
+) -> Result<(), Refusal> {
     let Some(hash) = claims.get("at_hash").and_then(Value::as_str) else {
         let odd = expect.has_at_hash && !bench.conduct.tolerates(Oddity::AtHashAbsent);
         return if odd { Err(refuse(ReasonClass::Binding, "ID-AT-HASH-ABSENT", "no at_hash")) } else { Ok(()) };
@@ -343,8 +350,13 @@ fn at_hash(claims: &Map<String, Value>, expect: &Expect<'_>, bench: &mut Bench<'
         // The token of an earlier flow, overlooked as such: it goes with that flow's access token.
         return Ok(());
     }
-    let digest = crypto::digest::sha256(expect.access_token.as_bytes());
-    let right = crypto::base64::encode_url(&digest[..16]);
+    let access = expect.access_token.as_bytes();
+    let digest = match alg {
+        Some(Alg::Gost256) => streebog256(access).to_vec(),
+        Some(Alg::Gost512) => streebog512(access).to_vec(),
+        Some(Alg::Es256 | Alg::Ps256 | Alg::Rs256) | None => crypto::digest::sha256(access).to_vec(),
+    };
+    let right = crypto::base64::encode_url(&digest[..digest.len() / 2]);
     bench.weigh(
         IdTokenCheck::AtHash,
         hash == right,
@@ -362,7 +374,7 @@ fn instant(value: Option<&Value>) -> Option<Timestamp> {
 /// Whether a key of the set may serve this algorithm, by kind only.
 fn is_of_kind(key: &Jwk, alg: Alg) -> bool {
     match alg {
-        // A key of GOST is an EC key too by its `kty`; the name of its curve tells them apart.
+        // Some publish a key of GOST as an EC key; the name of its curve tells them apart.
         Alg::Es256 => key.kty == "EC" && !is_gost(key),
         Alg::Gost256 | Alg::Gost512 => is_gost(key),
         Alg::Ps256 | Alg::Rs256 => key.kty == "RSA",
@@ -370,7 +382,7 @@ fn is_of_kind(key: &Jwk, alg: Alg) -> bool {
 }
 
 fn is_gost(key: &Jwk) -> bool {
-    key.kty == "EC" && key.crv.as_deref().is_some_and(|name| crypto::jwk::curve_named(name).is_some())
+    key.crv.as_deref().is_some_and(|name| crypto::jwk::curve_named(name).is_some())
 }
 
 #[cfg(test)]

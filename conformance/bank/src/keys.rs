@@ -31,7 +31,7 @@ impl KeySet {
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let all: Value = serde_json::from_slice(bytes).ok()?;
         let has_unknown_kind =
-            all.get("keys")?.as_array()?.iter().any(|key| !matches!(key["kty"].as_str(), Some("RSA" | "EC")));
+            all.get("keys")?.as_array()?.iter().any(|key| !matches!(key["kty"].as_str(), Some("EC" | "GOST" | "RSA")));
         Some(Self { keys: JwkSet::parse(bytes).ok()?.keys, has_unknown_kind })
     }
 

@@ -14,6 +14,11 @@ pub struct Options {
     /// `CERT`, `KEY`: the bank's client certificate and its key, PEM.
     pub cert: PathBuf,
     pub key: PathBuf,
+    /// `CLIENT_TLS_CERT`, `CLIENT_TLS_KEY`: what the bank shows as a TLS client; `CERT` and `KEY` unless told otherwise. TLS
+    /// knows no GOST, so a bank that signs with such a key has another pair for its connections, or shows none.
+    pub client_tls: Option<(PathBuf, PathBuf)>,
+    /// `SPARE_EXPIRED_…`, `SPARE_FOREIGN_…`, `SPARE_OTHER_CURVE_CERT` and `…_KEY`: pairs that an honest bank never signs with.
+    pub spares: Spares,
     /// `TLS_CERT`, `TLS_KEY`: the bank's own server certificate and key, PEM.
     pub tls_cert: PathBuf,
     pub tls_key: PathBuf,
@@ -33,6 +38,17 @@ pub struct Options {
     pub crl: Option<PathBuf>,
     /// `REVOCATION`: `crl` checks the portal's certificate against the authority's list.
     pub revocation: Revocation,
+}
+
+/// Certificates with their keys, for the variants that sign with the wrong one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spares {
+    /// The former certificate of the bank's own key.
+    pub expired: Option<(PathBuf, PathBuf)>,
+    /// Of an authority that nobody knows.
+    pub foreign: Option<(PathBuf, PathBuf)>,
+    /// Of a key on another curve, or of another kind.
+    pub other_curve: Option<(PathBuf, PathBuf)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +108,7 @@ impl Options {
             lookup(name).ok_or_else(|| BankError::Environment { name, why: "it is not set".to_owned() })
         };
         let wrong = |name: &'static str, why: String| BankError::Environment { name, why };
+        let pair = |cert: &str, key: &str| Some((PathBuf::from(lookup(cert)?), PathBuf::from(lookup(key)?)));
         let port = need("PORT")?;
         let protocol = need("PROTOCOL")?;
         Ok(Self {
@@ -100,6 +117,12 @@ impl Options {
             issuer: need("ISSUER")?,
             cert: need("CERT")?.into(),
             key: need("KEY")?.into(),
+            client_tls: pair("CLIENT_TLS_CERT", "CLIENT_TLS_KEY"),
+            spares: Spares {
+                expired: pair("SPARE_EXPIRED_CERT", "SPARE_EXPIRED_KEY"),
+                foreign: pair("SPARE_FOREIGN_CERT", "SPARE_FOREIGN_KEY"),
+                other_curve: pair("SPARE_OTHER_CURVE_CERT", "SPARE_OTHER_CURVE_KEY"),
+            },
             tls_cert: need("TLS_CERT")?.into(),
             tls_key: need("TLS_KEY")?.into(),
             port: port.parse().map_err(|_| wrong("PORT", format!("{port:?} is no port")))?,
@@ -114,9 +137,10 @@ impl Options {
             defect: lookup("DEFECT"),
             token_alg: match lookup("TOKEN_ALG") {
                 None => crypto::jws::Alg::Rs256,
-                Some(name) => {
-                    name.parse().map_err(|_| wrong("TOKEN_ALG", format!("{name:?} is none of RS256, PS256, ES256")))?
-                }
+                Some(name) => name.parse().map_err(|_| {
+                    let known = crypto::jws::Alg::ALL.map(crypto::jws::Alg::as_str).join(", ");
+                    wrong("TOKEN_ALG", format!("{name:?} is none of {known}"))
+                })?,
             },
             crl: lookup("CRL").map(PathBuf::from),
             revocation: match lookup("REVOCATION").as_deref() {
@@ -146,7 +170,7 @@ mod tests {
             "PORTAL" => "https://localhost:8443/",
             "PORT" => "0",
             "PROTOCOL" => "oidc",
-            "CRL" | "DEFECT" | "REVOCATION" | "TOKEN_ALG" | "DATA" | "CLIENT_ID" => return None,
+            "CRL" | "DEFECT" | "REVOCATION" | "TOKEN_ALG" | "DATA" | "CLIENT_ID" | "SPARE_FOREIGN_KEY" => return None,
             _ => "x",
         };
         Some(value.to_owned())
@@ -158,6 +182,11 @@ mod tests {
         assert_eq!(options.portal, "https://localhost:8443");
         assert_eq!(options.protocol, Protocol::Oidc);
         assert_eq!(options.client_id, "BANK01");
+        assert!(options.client_tls.is_some() && options.spares.expired.is_some());
+        assert_eq!(options.spares.foreign, None, "a certificate without its key is no pair");
+        let gost =
+            |name: &str| if name == "TOKEN_ALG" { Some("GOST3410_2012_256".to_owned()) } else { environment(name) };
+        assert_eq!(Options::from_lookup(gost).unwrap().token_alg, crypto::jws::Alg::Gost256);
     }
 
     #[test]

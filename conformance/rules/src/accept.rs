@@ -51,6 +51,9 @@ fn judge_one(rule: &Rule, row: &Accept, reading: &Reading<'_>, lie: &Lie<'_>) ->
             return Judgement::of(rule.level.broken(), why.0, why.1, evidence);
         }
         Some(Outcome::Error | Outcome::Refused) => {
+            if let Some((en, ru)) = row.excuse.and_then(|excuse| excuse(reading, lie, flow)) {
+                return Judgement { evidence, ..Judgement::not_applicable(en, ru) };
+            }
             return Judgement::of(
                 rule.level.broken(),
                 format!("{}: allowed by the standard, yet the bank did not go on", lie.fault),

@@ -1,6 +1,7 @@
 //! Each duty on a recording that keeps it and on one that breaks it.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use contract::adapter::{Outcome, ReasonClass};
 use contract::exchange::{Body, Party};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use crate::finding::Verdict;
 use crate::laws::good_day;
 use crate::rule::Judge;
+use crate::signing::Keys;
 use crate::testkit::*;
 use crate::trace::Protocol;
 use crate::{judge, rule, rules};
@@ -320,42 +322,8 @@ fn refresh_refused(times: usize, outcome: Outcome) -> Scene {
 
 /// An ESIA request signed for real, with a change to what is sent.
 fn signed(protocol: Protocol, change: fn(&mut Vec<(String, String)>), options: crypto::cms::Options) -> Scene {
-    let pair = rcgen::KeyPair::generate().unwrap();
-    let issued = rcgen::CertificateParams::new(vec!["bank.example".to_owned()]).unwrap().self_signed(&pair).unwrap();
-    let certificate = crypto::Certificate::from_pem(&issued.pem()).unwrap();
-    let key = crypto::PrivateKey::from_pkcs8_der(&pair.serialize_der()).unwrap();
-    let mut scene = Scene::new(protocol);
-    scene.trace.bank.certificates = vec![issued.pem()];
-    for _ in 0..2 {
-        scene.pass_ms(3000);
-        let (mut pairs, _) = scene.ask_params("openid fullname");
-        let probe = scene.exchange(Party::Suite, Party::Suite, "GET", PORTAL);
-        let at = scene.wire(probe).at.to_esia();
-        let find = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap();
-        let (scope, state) = (find("scope"), find("state"));
-        let text = match protocol {
-            Protocol::EsiaV1 => format!("{scope}{at}BANK01{state}"),
-            _ => format!("BANK01{scope}{at}{state}{CALLBACK}"),
-        };
-        let signature = match protocol {
-            Protocol::EsiaV1 => crypto::cms::sign(text.as_bytes(), &key, &certificate, &options).unwrap(),
-            _ => crypto::raw::sign(&key, text.as_bytes()).unwrap(),
-        };
-        use base64::Engine;
-        pairs.push(("timestamp".to_owned(), at));
-        pairs.push(("client_secret".to_owned(), base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(signature)));
-        if protocol == Protocol::EsiaV3 {
-            pairs.push(("client_certificate_hash".to_owned(), certificate.client_certificate_hash()));
-        }
-        change(&mut pairs);
-        scene.ask(ANNA, &pairs);
-    }
-    scene
-}
-
-fn set(pairs: &mut Vec<(String, String)>, name: &str, value: &str) {
-    pairs.retain(|(known, _)| known != name);
-    pairs.push((name.to_owned(), value.to_owned()));
+    static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::of(crypto::Algorithm::EcdsaP256));
+    KEYS.signed(protocol, change, options)
 }
 
 fn well_signed() -> Scene {

@@ -20,6 +20,8 @@ pub mod refusal;
 pub mod requirements;
 pub mod rule;
 #[cfg(test)]
+mod signing;
+#[cfg(test)]
 mod testkit;
 pub mod trace;
 

@@ -69,6 +69,8 @@ pub struct Accept {
     pub faults: &'static [&'static str],
     /// A further look at the result: what is wrong with it, in English and Russian.
     pub look: Option<Look>,
+    /// Why a bank that did not go on was free to do so, in English and Russian; `None` where it must go on.
+    pub excuse: Option<Look>,
 }
 
 /// What is wrong with the result of a flow that met an oddity: `(en, ru)`, or nothing.

@@ -14,6 +14,8 @@ pub(crate) const PORTAL: &str = "https://localhost:8443";
 pub(crate) const FOREIGN: &str = "https://127.0.0.1:8444";
 pub(crate) const BANK: &str = "https://localhost:9443";
 pub(crate) const CALLBACK: &str = "https://localhost:9443/callback";
+/// What the sandbox's clock says when a recording begins.
+pub(crate) const CLOCK_MS: i64 = 1_795_000_000_000;
 pub(crate) const ANNA: i64 = 1_000_299_944;
 pub(crate) const BORIS: i64 = 1_000_299_945;
 
@@ -35,6 +37,12 @@ pub(crate) struct Link {
     pub(crate) refresh: String,
     pub(crate) code: String,
     pub(crate) state: String,
+}
+
+/// Gives a parameter another value.
+pub(crate) fn set(pairs: &mut Vec<(String, String)>, name: &str, value: &str) {
+    pairs.retain(|(known, _)| known != name);
+    pairs.push((name.to_owned(), value.to_owned()));
 }
 
 pub(crate) fn params(pairs: &[(&str, &str)]) -> String {
@@ -82,6 +90,8 @@ impl Scene {
                 origin: BANK.to_owned(),
                 claims: Vec::new(),
                 certificates: Vec::new(),
+                other_certificates: Vec::new(),
+                tls_certificate: None,
                 revocation_check: Some("crl".to_owned()),
                 clock_movable: true,
             },
@@ -92,6 +102,7 @@ impl Scene {
                 oidc_issuer: PORTAL.to_owned(),
                 limits: Limits::default(),
                 jwks: json!({"keys": []}),
+                tls_certificate: None,
             },
             people: vec![
                 person("anna", ANNA, "Иванова", "000-000-600 06"),
@@ -109,7 +120,7 @@ impl Scene {
             alive: Some(Alive { ended_well: true, why_not: None }),
             unmet: Vec::new(),
         };
-        Self { trace, wall_us: 1_800_000_000_000_000, clock_ms: 1_795_000_000_000, counter: 0 }
+        Self { trace, wall_us: 1_800_000_000_000_000, clock_ms: CLOCK_MS, counter: 0 }
     }
 
     pub(crate) fn oidc() -> Self {

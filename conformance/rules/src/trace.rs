@@ -90,6 +90,13 @@ pub struct BankFacts {
     pub claims: Vec<String>,
     /// Partner certificates registered at the portal, PEM.
     pub certificates: Vec<String>,
+    /// Certificates of the bank that the suite knows and the portal does not, PEM: those of its TLS connections, and those
+    /// that no request may be signed with.
+    #[serde(default)]
+    pub other_certificates: Vec<String>,
+    /// What the bank's listener showed in a handshake, PEM.
+    #[serde(default)]
+    pub tls_certificate: Option<String>,
     /// `crl`, or empty: the declared revocation policy.
     pub revocation_check: Option<String>,
     /// The bank follows the moved clock.
@@ -111,6 +118,9 @@ pub struct PortalFacts {
     pub limits: Limits,
     /// The portal's published keys at the end of the case (JWKS).
     pub jwks: Value,
+    /// What the portal's listener showed in a handshake, PEM.
+    #[serde(default)]
+    pub tls_certificate: Option<String>,
 }
 
 /// Every number that a rule leans on, in milliseconds; printed in the report.

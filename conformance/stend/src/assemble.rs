@@ -127,6 +127,7 @@ impl suite::selftest::Launcher for Variants {
 pub(crate) async fn selftest(ask: cli::Selftest) -> Result<suite::selftest::SelftestReport, Obstacle> {
     let mut options = Options::reference(this_program()?, scenarios(None)?);
     options.jobs = ask.jobs;
+    options.alg = ask.alg;
     let scope = suite::selftest::Scope { full: ask.full, shard: ask.shard, keep: ask.keep };
     Ok(suite::selftest(options, scope, &Variants { only: ask.defect }, listener()).await?)
 }

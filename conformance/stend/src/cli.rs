@@ -89,7 +89,8 @@ pub(crate) struct Certify {
     /// Only this protocol: esia-v3, esia-v1, oidc.
     #[arg(long, value_name = "PROTOCOL", num_args = 1..)]
     pub(crate) protocol: Vec<String>,
-    /// Key algorithm of the bank: rsa2048 (rsa), rsa3072, ecdsa-p256 (ecdsa).
+    /// Key algorithm of the bank: rsa2048 (rsa), rsa3072, ecdsa-p256 (ecdsa), gost2012-256 (gost), gost2012-512 and more; a
+    /// wrong name lists them all.
     #[arg(long)]
     pub(crate) alg: Option<String>,
     /// The portal's store: memory or sqlite:PATH.
@@ -167,6 +168,9 @@ pub(crate) struct Selftest {
     /// Lanes that play at once.
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
+    /// Key algorithm of the banks, as for `certify`.
+    #[arg(long)]
+    pub(crate) alg: Option<String>,
     /// Only these variants.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(crate) defect: Vec<String>,

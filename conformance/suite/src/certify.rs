@@ -61,7 +61,7 @@ pub(crate) fn prepare(options: &Options) -> Result<Prepared, SuiteError> {
     let bank = profile::read(&options.bank)?;
     let wanted = |protocol: &&Protocol| options.protocols.is_empty() || options.protocols.contains(protocol);
     let protocols: Vec<Protocol> = bank.protocols.iter().filter(wanted).copied().collect();
-    let plan = plan::plan(&library, &options.select, &protocols, &bank.claims)?;
+    let plan = plan::plan(&library, &options.select, &protocols, &bank.offers())?;
     let seed = options.seed.unwrap_or_else(|| clock::wall_us().unsigned_abs() % 1_000_000_007);
     Ok(Prepared { bank, plan, protocols, seed })
 }
@@ -368,6 +368,7 @@ fn conclude(
             state,
         },
         limits: limits(first.and_then(|lane| lane.limits)),
+        algorithms: concluded.exercised,
         summary,
         requirements: concluded.requirements,
         rules: concluded.rules,
@@ -439,6 +440,7 @@ pub fn judge(folder: &Path) -> Result<Report, SuiteError> {
         portal: old.portal,
         limits: old.limits,
         bank: model::Bank { algorithms: concluded.algorithms, known_gaps: concluded.gaps, ..old.bank },
+        algorithms: concluded.exercised,
         summary,
         requirements: concluded.requirements,
         rules: concluded.rules,

@@ -8,9 +8,11 @@ use rules::finding::Verdict;
 use rules::rule::{Judge, Level, Rule};
 use rules::trace::{Protocol, Trace, What};
 
+use crate::algorithms::{self, Counted};
 use crate::profile::Profile;
 use crate::report::model::{
-    Bilingual, Evidence, Finding, KnownGap, LeftOut, RequirementResult, RuleCase, RuleResult, ScenarioResult, Summary,
+    AlgorithmUse, Bilingual, Evidence, Finding, KnownGap, LeftOut, RequirementResult, RuleCase, RuleResult,
+    ScenarioResult, Summary,
 };
 
 /// A case after judging: a line of the report, and each rule's word on it.
@@ -22,7 +24,7 @@ pub(crate) struct Judged {
     /// Rule id → word. Rules that had nothing to judge are there too.
     pub(crate) words: BTreeMap<&'static str, RuleCase>,
     pub(crate) unmet: Vec<Finding>,
-    pub(crate) algorithms: BTreeSet<String>,
+    pub(crate) algorithms: Counted,
 }
 
 /// Every rule on one recording.
@@ -83,7 +85,7 @@ pub(crate) fn judge(trace: &Trace, mut result: ScenarioResult, faults: Vec<Strin
         .max();
     // A case in which no rule had anything to judge, but whose own expectations held, has shown what it was for.
     result.verdict = worst.unwrap_or(if silent { Verdict::Inconclusive } else { Verdict::Pass });
-    Judged { result, faults, words, unmet, algorithms: algorithms(trace) }
+    Judged { result, faults, words, unmet, algorithms: algorithms::of(trace) }
 }
 
 /// What a rule of this level can say at worst.
@@ -103,40 +105,6 @@ fn is_silent(trace: &Trace) -> bool {
         }
         _ => false,
     })
-}
-
-/// `alg` of the tokens that were served, and the suites of the bank's connections.
-fn algorithms(trace: &Trace) -> BTreeSet<String> {
-    use base64::Engine as _;
-    let mut found = BTreeSet::new();
-    let alg = |jwt: &str| {
-        let head = jwt.split('.').next()?;
-        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(head.trim_end_matches('=')).ok()?;
-        let head: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
-        head["alg"].as_str().map(str::to_owned)
-    };
-    for event in &trace.events {
-        let What::Exchange(exchange) = &event.what else { continue };
-        if exchange.from != Party::Bank || exchange.to != Party::Portal || !exchange.faults.is_empty() {
-            continue;
-        }
-        if let Some(tls) = &exchange.tls {
-            found.insert(format!("{} {}", tls.version, tls.suite));
-        }
-        for (name, value) in url::form_urlencoded::parse(exchange.request.body.text().as_bytes()) {
-            if name == "client_assertion" {
-                found.extend(alg(&value).map(|alg| format!("client assertion {alg}")));
-            }
-        }
-        let answer = exchange.response.as_ref().map_or("", |response| response.body.text());
-        if let Ok(serde_json::Value::Object(members)) = serde_json::from_str(answer) {
-            for name in ["access_token", "id_token"] {
-                let token = members.get(name).and_then(serde_json::Value::as_str).and_then(alg);
-                found.extend(token.map(|alg| format!("{name} {alg}")));
-            }
-        }
-    }
-    found
 }
 
 /// What decides over a whole run.
@@ -162,6 +130,7 @@ pub(crate) struct Concluded {
     pub(crate) left_out: Vec<LeftOut>,
     pub(crate) gaps: Vec<KnownGap>,
     pub(crate) algorithms: Vec<String>,
+    pub(crate) exercised: Vec<AlgorithmUse>,
 }
 
 pub(crate) fn conclude(run: Run<'_>) -> Concluded {
@@ -192,7 +161,10 @@ pub(crate) fn conclude(run: Run<'_>) -> Concluded {
     }
     summary.scenarios = scenarios.iter().map(|result| result.id.as_str()).collect::<BTreeSet<_>>().len() as u64;
     summary.exit_code = exit_code(&summary, &results, &findings, &known);
-    let algorithms = judged.iter().flat_map(|judged| judged.algorithms.iter().cloned()).collect::<BTreeSet<_>>();
+    let mut exercised = Counted::new();
+    for (row, times) in judged.iter().flat_map(|judged| &judged.algorithms) {
+        *exercised.entry(row.clone()).or_default() += times;
+    }
     Concluded {
         summary,
         requirements,
@@ -201,7 +173,8 @@ pub(crate) fn conclude(run: Run<'_>) -> Concluded {
         findings,
         left_out,
         gaps,
-        algorithms: algorithms.into_iter().collect(),
+        algorithms: algorithms::words(&exercised),
+        exercised: algorithms::table(&exercised),
     }
 }
 

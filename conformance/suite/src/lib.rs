@@ -4,6 +4,7 @@
 //! Invariants: nothing here knows portal, domain or bank by type; everything is parsed before anything runs; a failure of
 //! the suite ([`SuiteError`]) is never a finding against the bank.
 
+mod algorithms;
 mod certify;
 mod clock;
 mod collect;

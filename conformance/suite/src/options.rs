@@ -19,7 +19,7 @@ pub struct Options {
     pub select: Selection,
     /// Fewer protocols than the bank claims; empty means all of them.
     pub protocols: Vec<Protocol>,
-    /// `rsa2048`, `rsa3072`, `ecdsa-p256`; wins over the bank file.
+    /// `rsa2048`, `ecdsa-p256`, `gost2012-256`, `gost2012-512` …; wins over the bank file.
     pub alg: Option<String>,
     /// `memory`, `sqlite:PATH`; the portal's store.
     pub state: Option<String>,

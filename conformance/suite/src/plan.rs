@@ -190,21 +190,8 @@ fn case(
         })
         .collect();
     faults.extend(scenario.portal.iter().flat_map(|setting| &setting.faults).map(|fault| fault.value.clone()));
-    let optional = |action: &str| {
-        scenario
-            .shared
-            .iter()
-            .filter_map(|name| library.shared.get(&name.value))
-            .flatten()
-            .chain(&scenario.steps)
-            .any(|step| matches!(&step.value, Step::Bank(bank) if bank.if_claimed && bank.action.value == action))
-    };
-    let missing = scenario
-        .needs
-        .iter()
-        .map(|claim| claim.value.clone())
-        .filter(|claim| !claims.contains(claim) && !optional(claim))
-        .collect();
+    let missing =
+        scenario.needs.iter().map(|claim| claim.value.clone()).filter(|claim| !claims.contains(claim)).collect();
     let theme = filed.file.split('/').rev().nth(1).unwrap_or("").to_owned();
     Case {
         id: format!("{}{shown}/{}", scenario.id.value, protocol.as_str()),

@@ -14,6 +14,7 @@ const ISSUER: &str = "https://portal.example";
 const NOW: i64 = 1_800_000_000;
 
 struct Room {
+    alg: Alg,
     key: PrivateKey,
     foreign: PrivateKey,
     read: Read,
@@ -25,16 +26,26 @@ struct Room {
 
 impl Room {
     fn new() -> Self {
-        let make = || PrivateKey::generate(Algorithm::EcdsaP256).unwrap();
-        let (key, foreign) = (make(), make());
-        let jwk = Jwk::from_public(key.public(), Some(Alg::Es256)).with_kid("k1");
+        Self::of(Algorithm::EcdsaP256)
+    }
+
+    fn of(algorithm: Algorithm) -> Self {
+        let make = || PrivateKey::generate(algorithm).unwrap();
+        let (key, foreign, alg) = (make(), make(), algorithm.jws());
+        let jwk = Jwk::from_public(key.public(), Some(alg)).with_kid("k1");
         let access = "access-token".to_owned();
-        let hash = crypto::base64::encode_url(&crypto::digest::sha256(access.as_bytes())[..16]);
+        let digest = if alg == Alg::Gost256 {
+            streebog256(access.as_bytes())
+        } else {
+            crypto::digest::sha256(access.as_bytes())
+        };
+        let hash = crypto::base64::encode_url(&digest[..16]);
         Self {
+            alg,
             read: Read { set: Arc::new(KeySet { keys: vec![jwk], has_unknown_kind: false }), reachable: true },
             nonces: vec!["this".into(), "earlier".into()],
             access,
-            header: json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}),
+            header: json!({"alg": alg.as_str(), "typ": "JWT", "kid": "k1"}),
             claims: json!({
                 "iss": ISSUER, "aud": "BANK01", "sub": "1000299944", "iat": NOW, "exp": NOW + 600, "nbf": NOW,
                 "nonce": "this", "at_hash": hash, "acr": "urn:esia:acr:2fa",
@@ -45,14 +56,14 @@ impl Room {
     }
 
     fn token(&self) -> String {
-        crypto::jws::build(&self.header, &self.claims, Signer::Key(&self.key, Alg::Es256)).unwrap()
+        crypto::jws::build(&self.header, &self.claims, Signer::Key(&self.key, self.alg)).unwrap()
     }
 
     fn judge(&self, token: &str, conduct: &dyn Conduct) -> Result<Accepted, Refusal> {
         let expect = Expect {
             issuer: ISSUER,
             client: "BANK01",
-            algorithm: Alg::Es256,
+            algorithm: self.alg,
             nonce: Some("this"),
             nonces: &self.nonces,
             access_token: &self.access,
@@ -218,4 +229,27 @@ fn the_variants_of_the_signature_take_what_they_should_not() {
     let secret = room.key.public().to_pem();
     let hmac = crypto::jws::build(&json!({"alg": "HS256"}), &room.claims, Signer::Hmac(secret.as_bytes())).unwrap();
     assert!(room.judge(&hmac, &Slip::IdToken(IdTokenCheck::Hmac, Diligence::Skipped)).is_ok());
+}
+
+/// The same checks under GOST: the registered algorithm, the key by its curve, the digest of `at_hash`.
+#[test]
+fn a_token_of_gost_is_taken_and_its_lies_are_not() {
+    let room = Room::of(Algorithm::GOST_256);
+    let judge = |room: &Room, token: &str| {
+        room.judge(token, &Honest).map_or_else(|refusal| refusal.code.to_string(), |_| "accepted".to_owned())
+    };
+    assert_eq!(judge(&room, &room.token()), "accepted");
+    assert_eq!(judge(&room, &Room::new().token()), "ID-ALG", "ES256 is not the registered one");
+    assert_eq!(judge(&Room::new(), &room.token()), "ID-ALG", "GOST is not the registered one there");
+    let foreign = crypto::jws::build(&room.header, &room.claims, Signer::Key(&room.foreign, Alg::Gost256)).unwrap();
+    assert_eq!(judge(&room, &foreign), "ID-SIGNATURE");
+    let (head, signature) = room.token().rsplit_once('.').map(|(head, end)| (head.to_owned(), end.to_owned())).unwrap();
+    let mut bytes = crypto::base64::decode_url_strict(&signature).unwrap();
+    bytes.reverse();
+    assert_eq!(judge(&room, &format!("{head}.{}", crypto::base64::encode_url(&bytes))), "ID-SIGNATURE");
+    let by_sha = crypto::base64::encode_url(&crypto::digest::sha256(room.access.as_bytes())[..16]);
+    let other = Room::of(Algorithm::GOST_256).with("at_hash", json!(by_sha));
+    assert_eq!(judge(&other, &other.token()), "ID-AT-HASH");
+    let long = Room::of(Algorithm::GOST_512);
+    assert_eq!(judge(&room, &long.token()), "ID-ALG");
 }

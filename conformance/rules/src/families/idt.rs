@@ -3,10 +3,10 @@
 use contract::adapter::{Outcome, ReasonClass::*};
 use serde_json::Value;
 
-use super::{EVERY, LOOKED_ACCEPT, LOOKED_TOKENS, OIDC, ROW, accept, refuse, t};
+use super::{EVERY, LOOKED_ACCEPT, LOOKED_TOKENS, OIDC, ROW, accept, accept_unless, refuse, t};
 use crate::finding::Judgement;
 use crate::reading::check::Check;
-use crate::reading::{Reading, line};
+use crate::reading::{Flow, Lie, Reading, line, wire};
 use crate::rule::{Judge, Level as Strength, Rule, Severity, Unused};
 
 const LIE: Rule = Rule { requirements: &["IDN-1", "SEC-3"], protocols: EVERY, looked_at: LOOKED_TOKENS, ..ROW };
@@ -125,7 +125,7 @@ pub(super) const RULES: &[Rule] = &[
             "Если kid нет, а ключ нужного вида один, проверяйте им.",
             "Without kid use the only key of the right kind.",
         ),
-        judge: accept(&["id-token-kid-absent"]),
+        judge: accept_unless(&["id-token-kid-absent"], several_keys),
         ..ODD
     },
     Rule {
@@ -632,4 +632,17 @@ fn unconfirmed(reading: &Reading<'_>) -> Judgement {
         ("no unconfirmed person tried what needs a confirmed account", "такой попытки не было"),
         ("the unconfirmed account was refused", "неподтверждённой учётной записи отказано"),
     )
+}
+
+/// Among several published keys one without a name cannot be found (OpenID Connect Core 1.0 §10.1): a bank that looked at
+/// a set of several, or at none in this recording, was free to refuse.
+fn several_keys(reading: &Reading<'_>, _: &Lie<'_>, _: &Flow<'_>) -> Option<(String, String)> {
+    let seen = reading.key_fetches().into_iter().filter_map(wire::answer_json).next_back();
+    let keys = seen.and_then(|set| Some(set.get("keys")?.as_array()?.len()));
+    (keys != Some(1)).then(|| {
+        (
+            "the bank did not see a key set of one key, so it may demand kid".to_owned(),
+            "банк не видел набора из одного ключа и вправе требовать kid".to_owned(),
+        )
+    })
 }

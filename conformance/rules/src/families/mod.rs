@@ -14,6 +14,7 @@ mod req;
 mod resp;
 mod rt;
 mod sig;
+mod sig_key;
 mod tls_cert;
 mod tok;
 mod ui;
@@ -66,11 +67,15 @@ const fn refuse_or_retry(faults: &'static [&'static str], classes: &'static [Rea
 }
 
 const fn accept(faults: &'static [&'static str]) -> Judge {
-    Judge::Accept(Accept { faults, look: None })
+    Judge::Accept(Accept { faults, look: None, excuse: None })
+}
+
+const fn accept_unless(faults: &'static [&'static str], excuse: Look) -> Judge {
+    Judge::Accept(Accept { faults, look: None, excuse: Some(excuse) })
 }
 
 const fn accept_and_look(faults: &'static [&'static str], look: Look) -> Judge {
-    Judge::Accept(Accept { faults, look: Some(look) })
+    Judge::Accept(Accept { faults, look: Some(look), excuse: None })
 }
 
 const LOOKED_CODE: Text = t(

@@ -1,15 +1,17 @@
 //! SIG: ESIA's signed requests, verified again from the wire with the registered certificates, and signed notices.
 
 use contract::adapter::ReasonClass::*;
+use contract::exchange::Exchange;
 use contract::time::Timestamp;
-use crypto::Certificate;
+use crypto::raw::{Misdigest, Turn};
 
+use super::sig_key::{algorithm, certificate};
 use super::{ESIA, ESIA_V1, LOOKED_EVENT, ROW, refuse, t, tok};
 use crate::finding::Judgement;
 use crate::reading::check::Check;
+use crate::reading::signed::{self, Proof, Signed, Version};
 use crate::reading::{Reading, line, wire};
 use crate::rule::{Judge, Rule, Severity, Unused};
-use contract::exchange::Exchange;
 
 const BASE: Rule = Rule {
     requirements: &["IDN-1", "SEC-3"],
@@ -114,10 +116,13 @@ pub(super) const RULES: &[Rule] = &[
         slug: "signature-algorithm-weak",
         severity: Severity::Critical,
         clauses: &["RFC 9215 2, 4", "ASVS 11.4.1"],
-        title: t("Подпись и отпечаток — без SHA-1 и MD5", "Signature and thumbprint without SHA-1 and MD5"),
+        title: t(
+            "Подпись и отпечаток — с хэшем, который предписан ключом, без SHA-1 и MD5",
+            "Signature and thumbprint use the digest that the key prescribes, never SHA-1 or MD5",
+        ),
         why: t(
-            "Для SHA-1 и MD5 подбирают другой текст с той же подписью.",
-            "For SHA-1 and MD5 another text with the same signature can be found.",
+            "Для SHA-1 и MD5 подбирают другой текст с той же подписью; чужой хэш портал не примет.",
+            "For SHA-1 and MD5 another text with the same signature can be found; a digest of another kind is refused.",
         ),
         advice: t(
             "Используйте SHA-256 или Стрибог по алгоритму сертификата.",
@@ -237,131 +242,79 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-const NONE: (&str, &str) = ("the bank sent no signed request", "банк не отправлял подписанных запросов");
+pub(super) const NONE: (&str, &str) = ("the bank sent no signed request", "банк не отправлял подписанных запросов");
 
-/// One request with a `client_secret`, in ESIA's sense.
-struct Signed<'a> {
-    exchange: &'a Exchange,
-    params: wire::Params,
-    version: Version,
-    token: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Version {
-    V1,
-    Raw,
-}
-
-fn requests<'a>(reading: &Reading<'a>) -> Vec<Signed<'a>> {
-    let asks = reading.asks.iter().map(|ask| (ask.exchange, ask.params.clone(), false));
-    let calls = reading.token_calls.iter().map(|call| (call.exchange, call.params.clone(), true));
-    asks.chain(calls)
-        .filter_map(|(exchange, params, token)| {
-            let version = match wire::path(&exchange.request.url).as_str() {
-                "/aas/oauth2/ac" | "/aas/oauth2/te" => Version::V1,
-                "/aas/oauth2/v2/ac" | "/aas/oauth2/v2/te" | "/aas/oauth2/v3/te" => Version::Raw,
-                _ => return None,
-            };
-            wire::first(&params, "client_secret")?;
-            Some(Signed { exchange, params, version, token })
-        })
-        .collect()
-}
-
-impl Signed<'_> {
-    fn part(&self, name: &str) -> &str {
-        wire::first(&self.params, name).unwrap_or_default()
+fn wanted(request: &Signed<'_>) -> &'static str {
+    if request.version == Version::V1 {
+        "scope + timestamp + client_id + state"
+    } else if request.part("code").is_empty() {
+        "client_id + scope + timestamp + state + redirect_uri"
+    } else {
+        "client_id + scope + timestamp + state + redirect_uri + code"
     }
-
-    /// The strings that may have been signed; a refresh has two forms in the field.
-    fn strings(&self) -> Vec<String> {
-        let [client, scope, org, at, state, redirect, code, refresh] =
-            ["client_id", "scope", "scope_org", "timestamp", "state", "redirect_uri", "code", "refresh_token"]
-                .map(|name| self.part(name));
-        if self.version == Version::V1 {
-            return vec![format!("{scope}{at}{client}{state}")];
-        }
-        let common = format!("{client}{scope}{org}{at}{state}");
-        match self.part("grant_type") {
-            "refresh_token" => vec![format!("{common}{redirect}"), format!("{common}{refresh}")],
-            "authorization_code" => vec![format!("{common}{redirect}{code}")],
-            _ => vec![format!("{common}{redirect}")],
-        }
-    }
-
-    fn signature(&self) -> Option<Vec<u8>> {
-        wire::base64(&self.part("client_secret").replace(' ', "+"))
-    }
-
-    /// Whether the signature holds over one of the strings; `None` where it cannot be read at all.
-    fn holds(&self, certificates: &[Certificate]) -> Option<bool> {
-        let signature = self.signature()?;
-        let strings = self.strings();
-        if self.version == Version::V1 {
-            let container = crypto::cms::Container::read(&signature).ok()?;
-            return Some(strings.iter().any(|text| container.verify(text.as_bytes(), certificates).is_ok()));
-        }
-        let keys = certificates.iter().filter_map(|certificate| certificate.public_key().ok());
-        let holds = |key: &crypto::PublicKey| {
-            strings.iter().any(|text| {
-                matches!(crypto::raw::verify(key, text.as_bytes(), &signature), crypto::raw::Outcome::Valid(_))
-            })
-        };
-        Some(keys.into_iter().any(|key| holds(&key)))
-    }
-}
-
-fn registered(reading: &Reading<'_>) -> Vec<Certificate> {
-    reading.trace.bank.certificates.iter().filter_map(|pem| Certificate::from_pem(pem).ok()).collect()
 }
 
 fn signed_string(reading: &Reading<'_>) -> Judgement {
     let mut check = Check::new();
-    let certificates = registered(reading);
-    for request in requests(reading) {
-        if certificates.is_empty() {
-            check.unproved(
-                "no registered certificate is known",
-                "зарегистрированный сертификат неизвестен",
-                vec![line(request.exchange)],
-            );
+    let has_certificates = !signed::registered(reading).is_empty();
+    for (request, proof) in &reading.signed {
+        let here = || vec![line(request.exchange)];
+        if !has_certificates {
+            check.unproved("no registered certificate is known", "зарегистрированный сертификат неизвестен", here());
             continue;
         }
         check.saw(line(request.exchange));
-        match request.holds(&certificates) {
-            Some(true) => {}
-            Some(false) => {
-                let wanted = if request.version == Version::V1 {
-                    "scope + timestamp + client_id + state"
-                } else if request.part("code").is_empty() {
-                    "client_id + scope + timestamp + state + redirect_uri"
-                } else {
-                    "client_id + scope + timestamp + state + redirect_uri + code"
-                };
-                check.wrong(
-                    format!("client_secret does not hold over {wanted} by any registered certificate"),
-                    format!(
-                        "client_secret не сходится со строкой {wanted} ни по одному зарегистрированному сертификату"
-                    ),
-                    vec![line(request.exchange)],
-                );
-            }
-            None => check.wrong(
+        let wanted = wanted(request);
+        match proof {
+            Proof::Holds(_) => {}
+            Proof::Turned(turn) => check.wrong(
+                format!("client_secret holds over {wanted} only when {turn}"),
+                format!("client_secret сходится со строкой {wanted}, только если {}", turned(*turn)),
+                here(),
+            ),
+            Proof::Misdigested(wrong) => check.wrong(
+                format!("client_secret is over {wanted}, but {wrong}"),
+                format!("client_secret — подпись строки {wanted}, но {}", misdigested(*wrong)),
+                here(),
+            ),
+            Proof::Wrong => check.wrong(
+                format!("client_secret does not hold over {wanted} by any registered certificate"),
+                format!("client_secret не сходится со строкой {wanted} ни по одному зарегистрированному сертификату"),
+                here(),
+            ),
+            Proof::Unreadable => check.wrong(
                 "client_secret cannot be read as a signature",
                 "client_secret не читается как подпись",
-                vec![line(request.exchange)],
+                here(),
             ),
         }
     }
     check.end(NONE, ("every signature holds over the prescribed string", "все подписи сходятся с предписанной строкой"))
 }
 
+/// What has to be done to the bytes, in Russian.
+fn turned(turn: Turn) -> &'static str {
+    match turn {
+        Turn::EachHalf => "перевернуть байты каждой половины",
+        Turn::Halves => "поменять половины местами",
+        Turn::Whole => "перевернуть порядок байтов",
+    }
+}
+
+fn misdigested(wrong: Misdigest) -> &'static str {
+    match wrong {
+        Misdigest::OfDigest => "хэш взят от хэша",
+        Misdigest::OfHexDigest => "подписан шестнадцатеричный текст хэша",
+        Misdigest::Reversed => "байты хэша перевёрнуты",
+        Misdigest::Sha256 => "хэш SHA-256 вместо Стрибога",
+    }
+}
+
 fn timestamp(reading: &Reading<'_>) -> Judgement {
     let mut check = Check::new();
     let window = reading.trace.portal.limits.timestamp_window_ms;
-    let list = requests(reading);
-    for (index, request) in list.iter().enumerate() {
+    let list = &reading.signed;
+    for (index, (request, _)) in list.iter().enumerate() {
         check.saw(line(request.exchange));
         let text = request.part("timestamp");
         let Ok(at) = Timestamp::from_esia(text) else {
@@ -385,7 +338,7 @@ fn timestamp(reading: &Reading<'_>) -> Judgement {
             );
         }
         // The form has whole seconds, so only requests further apart can show a reused stamp.
-        let earlier = list[..index].iter().find(|other| {
+        let earlier = list[..index].iter().map(|(other, _)| other).find(|other| {
             other.part("timestamp") == text
                 && request.exchange.at.millis().abs_diff(other.exchange.at.millis()) >= 2_000
         });
@@ -437,9 +390,9 @@ fn signed_state(reading: &Reading<'_>) -> Judgement {
 
 fn container(reading: &Reading<'_>) -> Judgement {
     let mut check = Check::new();
-    for request in requests(reading).iter().filter(|request| request.version == Version::V1) {
+    for (request, _) in reading.signed.iter().filter(|(request, _)| request.version == Version::V1) {
         check.saw(line(request.exchange));
-        let container = request.signature().and_then(|bytes| crypto::cms::Container::read(&bytes).ok());
+        let container = request.container();
         let here = || vec![line(request.exchange)];
         match container {
             None => check.wrong("client_secret is no CMS container", "client_secret — не контейнер CMS", here()),
@@ -462,105 +415,9 @@ fn container(reading: &Reading<'_>) -> Judgement {
         .end(NONE, ("every container is detached with one signer", "все контейнеры отсоединённые, с одним подписантом"))
 }
 
-fn algorithm(reading: &Reading<'_>) -> Judgement {
-    let mut check = Check::new();
-    for request in requests(reading) {
-        let here = || vec![line(request.exchange)];
-        match request.version {
-            Version::V1 => {
-                let Some(container) = request.signature().and_then(|bytes| crypto::cms::Container::read(&bytes).ok())
-                else {
-                    continue;
-                };
-                check.saw(line(request.exchange));
-                for signer in &container.signers {
-                    let weak = match (signer.digest.as_str(), signer.algorithm.as_str()) {
-                        ("1.3.14.3.2.26", _) | (_, "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1") => Some("SHA-1"),
-                        ("1.2.840.113549.2.5", _) | (_, "1.2.840.113549.1.1.4") => Some("MD5"),
-                        _ => None,
-                    };
-                    if let Some(weak) = weak {
-                        check.wrong(format!("the signature uses {weak}"), format!("подпись использует {weak}"), here());
-                    }
-                }
-            }
-            Version::Raw => {
-                let hash = request.part("client_certificate_hash");
-                if hash.is_empty() {
-                    continue;
-                }
-                check.saw(line(request.exchange));
-                if matches!(hash.len(), 32 | 40) && hash.chars().all(|c| c.is_ascii_hexdigit()) {
-                    let weak = if hash.len() == 40 { "SHA-1" } else { "MD5" };
-                    check.wrong(
-                        format!("client_certificate_hash has the length of {weak}"),
-                        format!("client_certificate_hash имеет длину {weak}"),
-                        here(),
-                    );
-                }
-            }
-        }
-    }
-    check.end(NONE, ("no weak algorithm was used", "слабых алгоритмов нет"))
-}
-
-fn certificate(reading: &Reading<'_>) -> Judgement {
-    let mut check = Check::new();
-    let certificates = registered(reading);
-    for request in requests(reading) {
-        let here = || vec![line(request.exchange)];
-        if certificates.is_empty() {
-            check.unproved("no registered certificate is known", "зарегистрированный сертификат неизвестен", here());
-            continue;
-        }
-        let used = match request.version {
-            Version::V1 => {
-                let Some(container) = request.signature().and_then(|bytes| crypto::cms::Container::read(&bytes).ok())
-                else {
-                    continue;
-                };
-                check.saw(line(request.exchange));
-                match (container.signer_certificate(), container.signers.first()) {
-                    (Some(inside), _) => certificates.iter().find(|known| known.der() == inside.der()),
-                    (None, Some(signer)) => certificates.iter().find(|known| signer.id.is(known)),
-                    (None, None) => None,
-                }
-            }
-            Version::Raw => {
-                check.saw(line(request.exchange));
-                let hash = request.part("client_certificate_hash");
-                certificates.iter().find(|known| known.client_certificate_hash().eq_ignore_ascii_case(hash))
-            }
-        };
-        let Some(used) = used else {
-            check.wrong(
-                "the signing certificate is not one registered for the bank",
-                "подписано не тем сертификатом, что зарегистрирован для банка",
-                here(),
-            );
-            continue;
-        };
-        if !used.is_valid_at(request.exchange.at.seconds()) {
-            check.wrong(
-                "the signing certificate was not valid at that time",
-                "сертификат подписи в тот момент не действовал",
-                here(),
-            );
-        }
-        if used.key_usage().is_some_and(|usage| !usage.digital_signature) {
-            check.wrong(
-                "the signing certificate is not meant for signatures",
-                "сертификат не предназначен для подписи",
-                here(),
-            );
-        }
-    }
-    check.end(NONE, ("registered, valid certificates signed", "подписывали зарегистрированные действующие сертификаты"))
-}
-
 fn encoding(reading: &Reading<'_>) -> Judgement {
     let mut check = Check::new();
-    for request in requests(reading) {
+    for (request, _) in &reading.signed {
         check.saw(line(request.exchange));
         let secret = request.part("client_secret");
         let place = if request.token { "body" } else { "address" };

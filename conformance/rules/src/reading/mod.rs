@@ -5,6 +5,7 @@
 //! answer in which it was served, and so to a citizen. Nothing is trusted; what cannot be read is absent.
 
 pub mod check;
+pub mod signed;
 pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +50,8 @@ pub struct Reading<'a> {
     pub probes: Vec<(i64, &'a Probe)>,
     /// Planted values found.
     pub canaries: Vec<&'a Canary>,
+    /// Requests with a `client_secret` in order, each with what its signature is by the registered certificates.
+    pub signed: Vec<(signed::Signed<'a>, signed::Proof)>,
     tokens: BTreeMap<&'a str, Served>,
 }
 
@@ -225,6 +228,7 @@ impl<'a> Reading<'a> {
             probes: Vec::new(),
             canaries: Vec::new(),
             tokens: BTreeMap::new(),
+            signed: Vec::new(),
         };
         let mut reports = Vec::new();
         for event in &trace.events {
@@ -241,6 +245,7 @@ impl<'a> Reading<'a> {
         reading.read_flows(&reports);
         reading.read_wire();
         reading.read_lies();
+        reading.signed = signed::read(&reading);
         reading
     }
 

@@ -1,8 +1,6 @@
 //! Somebody else: opens the victim's answer in another browser, puts a stranger's code under the victim's state, calls the
 //! bank's receiver of events the wrong way, edits the audit trail.
 
-use std::path::PathBuf;
-
 use contract::adapter::{ActionCall, Question};
 use contract::exchange::Party;
 use rules::trace::What;
@@ -133,9 +131,7 @@ async fn edit_audit(lane: &Lane, play: &Play, index: usize) {
         let answer = lane.driver.probe(Question::AuditVerify, Map::new(), lane.patience()).await;
         play.probe("audit_verify", json!({"moment": when}), answer.ok(), "step", None);
     };
-    let is_audit =
-        |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains("audit"));
-    let Some(path) = lane.evidence.logs.iter().find(is_audit) else {
+    let Some(path) = lane.evidence.logs.iter().find(|path| crate::profile::is_audit_trail(path)) else {
         play.unmet(Some(index), "the bank file names no audit trail under `evidence.logs`", Vec::new());
         return;
     };

@@ -33,6 +33,8 @@ pub(crate) struct Agency {
     ids: AtomicU64,
     /// When the suite's own connections to the portal failed: such handshakes are not the bank's.
     failed: Mutex<Vec<(i64, i64)>>,
+    /// What servers showed in handshakes, DER by origin.
+    certificates: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 /// One browser: its cookies and what it saw.
@@ -78,7 +80,26 @@ impl Agency {
             sandbox: sandbox.to_owned(),
             ids: AtomicU64::new(OWN_IDS),
             failed: Mutex::default(),
+            certificates: Mutex::default(),
         }
+    }
+
+    /// Keeps what a server showed in the handshake.
+    fn shown(&self, url: &Url, response: &reqwest::Response) {
+        let info = response.extensions().get::<reqwest::tls::TlsInfo>();
+        if let (Some(der), Ok(mut known)) = (info.and_then(|info| info.peer_certificate()), self.certificates.lock()) {
+            let origin = url.origin().ascii_serialization();
+            if known.get(&origin).is_none_or(|kept| kept != der) {
+                known.insert(origin, der.to_owned());
+            }
+        }
+    }
+
+    /// What the server of this origin showed in the last handshake, PEM.
+    pub(crate) fn certificate(&self, origin: &Url) -> Option<String> {
+        let known = self.certificates.lock().ok()?;
+        let der = known.get(&origin.origin().ascii_serialization())?;
+        crypto::Certificate::from_der(der).ok().map(|certificate| certificate.pem())
     }
 
     pub(crate) fn next_id(&self) -> u64 {
@@ -119,6 +140,7 @@ impl Agency {
         let started_us = clock::wall_us();
         let exchange = async {
             let response = self.client.execute(built).await.map_err(|error| http::cause(&error))?;
+            self.shown(&url, &response);
             let (status, headers) = (response.status(), response.headers().clone());
             let bytes = response.bytes().await.map_err(|error| http::cause(&error))?;
             Ok((status, headers, bytes.to_vec()))

@@ -30,6 +30,7 @@ pub(crate) fn client(authorities: &[&str]) -> Result<reqwest::Client, SuiteError
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .http1_only()
+        .tls_info(true)
         .no_proxy()
         .connect_timeout(Duration::from_secs(5))
         // A bank that restarts leaves dead connections behind; a short pool life keeps them out of the results.

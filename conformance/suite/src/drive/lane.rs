@@ -13,6 +13,7 @@ use contract::control::{FaultAsk, PartnerConfig, SandboxAsk, TokenAlg};
 use contract::exchange::{Exchange, Party, header};
 use contract::journal::Entry;
 use contract::time::Span;
+use crypto::Family;
 use rules::trace::{BankFacts, Limits, PortalFacts, Protocol};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -26,7 +27,7 @@ use super::portal::{Portal, Sandbox};
 use super::process::Group;
 use crate::clock::Pace;
 use crate::error::SuiteError;
-use crate::pki::Pki;
+use crate::pki::{Issued, Pki};
 use crate::profile::{Bank, Places, Start};
 use crate::scenario::model::Setting;
 
@@ -142,6 +143,18 @@ impl Lane {
         places.set("client.token_alg", token_alg.as_str());
         places.set("client.cert", ground.pki.client.certificate.display().to_string());
         places.set("client.key", ground.pki.client.key.display().to_string());
+        places.set("client.tls_cert", ground.pki.client_tls.certificate.display().to_string());
+        places.set("client.tls_key", ground.pki.client_tls.key.display().to_string());
+        // Empty where the bank brings its own certificate: nothing can be made beside that one.
+        for (name, spare) in [
+            ("expired", &ground.pki.expired),
+            ("foreign", &ground.pki.foreign),
+            ("other_curve", &ground.pki.other_curve),
+        ] {
+            let path = |path: fn(&Issued) -> &PathBuf| spare.as_ref().map(path).map(|path| path.display().to_string());
+            places.set(&format!("spare.{name}_cert"), path(|issued| &issued.certificate).unwrap_or_default());
+            places.set(&format!("spare.{name}_key"), path(|issued| &issued.key).unwrap_or_default());
+        }
         places.set("bank.tls_cert", ground.pki.server.certificate.display().to_string());
         places.set("bank.tls_key", ground.pki.server.key.display().to_string());
         let fill = |text: &str, places: &Places| places.fill(&ground.bank.file, text);
@@ -160,7 +173,7 @@ impl Lane {
         let partner = PartnerConfig {
             client_id: profile.client.id.clone(),
             name: contract::control::Names { ru: profile.bank.name.clone(), en: profile.bank.name.clone() },
-            certificates: vec![ground.pki.client.pem.clone()],
+            certificates: ground.pki.registered(),
             redirect_uris: vec![redirect_uri.clone()],
             redirect_match: contract::control::RedirectMatch::Exact,
             scopes: profile.client.scopes.clone(),
@@ -212,13 +225,16 @@ impl Lane {
                 quiet_time_ms: limits.quiet_time.millis(),
             },
             jwks: Value::Null,
+            tls_certificate: None,
         };
         let bank_facts = BankFacts {
             client_id: profile.client.id.clone(),
             redirect_uri,
             origin,
             claims: ground.bank.claims.clone(),
-            certificates: vec![ground.pki.client.pem.clone()],
+            certificates: ground.pki.registered(),
+            other_certificates: ground.pki.unregistered(),
+            tls_certificate: None,
             revocation_check: profile.policy.revocation_check.as_ref().map(|policy| policy.value.clone()),
             clock_movable: false,
         };
@@ -627,14 +643,15 @@ fn shortened(whole: Duration, vain: u32) -> Duration {
 }
 
 fn token_alg(ground: &Ground) -> TokenAlg {
-    let named = ground.bank.profile.client.token_alg.as_ref().map(|alg| alg.value.as_str());
-    match named {
-        Some("ES256") => TokenAlg::ES256,
-        Some(_) => TokenAlg::RS256,
-        // A bank with an elliptic key shows the same at the portal's side, unless its file says otherwise.
-        None if ground.pki.alg.starts_with("ecdsa") => TokenAlg::ES256,
-        None => TokenAlg::RS256,
-    }
+    let named = ground.bank.profile.client.token_alg.as_ref();
+    let named = named.and_then(|alg| TokenAlg::ALL.into_iter().find(|known| known.as_str() == alg.value));
+    // A bank shows the same kind of key at the portal's side as at its own, unless its file says otherwise.
+    named.unwrap_or(match ground.pki.family {
+        Family::EcdsaP256 => TokenAlg::ES256,
+        // ESIA signs tokens by keys of 256 bits only.
+        Family::Gost256 | Family::Gost512 => TokenAlg::GOST3410_2012_256,
+        Family::Rsa => TokenAlg::RS256,
+    })
 }
 
 fn ask(seed: u64, partner: PartnerConfig, setting: Option<&Setting>) -> Result<SandboxAsk, SuiteError> {

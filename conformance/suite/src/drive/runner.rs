@@ -213,6 +213,9 @@ impl Runner<'_> {
         events.sort_by_key(|event| event.wall_us);
         let mut portal = lane.portal_facts.clone();
         portal.jwks = jwks;
+        portal.tls_certificate = lane.agency.certificate(&lane.agency.portal);
+        let mut bank = lane.bank_facts.clone();
+        bank.tls_certificate = lane.agency.bank.as_ref().and_then(|origin| lane.agency.certificate(origin));
         let trace = Trace {
             schema: TRACE_SCHEMA.to_owned(),
             case: rules::trace::Case {
@@ -223,7 +226,7 @@ impl Runner<'_> {
                 seed: lane.seed(),
                 requirements: case.requirements.clone(),
             },
-            bank: lane.bank_facts.clone(),
+            bank,
             portal,
             people,
             events,

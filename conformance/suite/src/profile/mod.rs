@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use contract::control::TokenAlg;
 use contract::time::Span;
+use crypto::Algorithm;
 use rules::trace::Protocol;
 use serde_json::Value;
 use serde_saphyr::Spanned;
@@ -28,6 +30,21 @@ pub(crate) struct Bank {
     pub(crate) protocols: Vec<Protocol>,
     pub(crate) claims: Vec<String>,
     pub(crate) ready_within: Duration,
+}
+
+impl Bank {
+    /// What scenarios may need of it: its claims, and the facilities that its file names.
+    pub(crate) fn offers(&self) -> Vec<String> {
+        let has_audit = self.profile.evidence.logs.iter().any(|log| is_audit_trail(Path::new(log)));
+        let facilities = [("audit", has_audit), ("webhook", self.profile.client.webhook.is_some())];
+        let named = facilities.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name.to_owned());
+        self.claims.iter().cloned().chain(named).collect()
+    }
+}
+
+/// Whether a log is the audit trail: by its file name, as the bank file has no other word for it.
+pub(crate) fn is_audit_trail(log: &Path) -> bool {
+    log.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains("audit"))
 }
 
 const REFERENCE: &str = include_str!("../../profiles/reference.yaml");
@@ -95,10 +112,10 @@ fn check(file: &str, profile: Profile, folder: &Path) -> Result<Bank, Complaint>
         word(class, "reason class", words::REASONS)?;
     }
     if let Some(alg) = &profile.client.alg {
-        word(alg, "key algorithm", ALGORITHMS)?;
+        word(alg, "key algorithm", &algorithms())?;
     }
     if let Some(alg) = &profile.client.token_alg {
-        word(alg, "token algorithm", &["ES256", "RS256"])?;
+        word(alg, "token algorithm", &TokenAlg::ALL.map(TokenAlg::as_str))?;
     }
     if let Some(policy) = &profile.policy.revocation_check {
         word(policy, "revocation policy", &["crl", "none"])?;
@@ -180,7 +197,14 @@ fn check(file: &str, profile: Profile, folder: &Path) -> Result<Bank, Complaint>
     Ok(Bank { file: file.to_owned(), folder: folder.to_owned(), protocols, claims, ready_within, profile })
 }
 
-pub(crate) const ALGORITHMS: &[&str] = &["ecdsa", "ecdsa-p256", "rsa", "rsa2048", "rsa3072"];
+/// Every name of a key algorithm, aliases included.
+pub(crate) fn algorithms() -> Vec<&'static str> {
+    Algorithm::ALL
+        .iter()
+        .map(|algorithm| algorithm.as_str())
+        .chain(Algorithm::ALIASES.map(|(alias, _)| alias))
+        .collect()
+}
 
 fn check_paths(profile: &Profile) -> Result<(), (String, String)> {
     let check = |path: &Option<String>| match path {
@@ -280,6 +304,18 @@ mod tests {
     fn an_unknown_protocol_is_refused() {
         let line = broken("esia-v1", "esia-v9");
         assert!(line.contains("unknown protocol `esia-v9`; did you mean `esia-v1`?"), "{line}");
+    }
+
+    #[test]
+    fn keys_and_tokens_of_gost_are_known() {
+        for (alg, token_alg) in [("gost", "GOST3410_2012_256"), ("gost2012-512-tc26-c", "GOST3410_2012_256")] {
+            let named = format!("client:\n  alg: {alg}\n  token_alg: {token_alg}");
+            assert!(parse("bank.yaml", &REFERENCE.replace("client:", &named), Path::new(".")).is_ok(), "{alg}");
+        }
+        let line = broken("client:", "client:\n  alg: gost2012-265");
+        assert!(line.contains("unknown key algorithm `gost2012-265`; did you mean `gost2012-256`?"), "{line}");
+        let line = broken("client:", "client:\n  token_alg: GOST3410_2012_512");
+        assert!(line.contains("did you mean `GOST3410_2012_256`?"), "{line}");
     }
 
     #[test]

@@ -71,7 +71,8 @@ pub(crate) struct About {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Client {
     pub(crate) id: String,
-    /// `rsa2048` (or `rsa`), `rsa3072`, `ecdsa-p256` (or `ecdsa`).
+    /// `rsa2048` (or `rsa`), `rsa3072`, `ecdsa-p256` (or `ecdsa`), `gost2012-256` (or `gost`), `gost2012-512`, or GOST on
+    /// another curve.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub(crate) alg: Option<Text>,
@@ -94,7 +95,7 @@ pub(crate) struct Client {
     /// Purposes registered at the portal; all that are known when absent.
     #[serde(default)]
     pub(crate) purposes: Option<Vec<String>>,
-    /// `RS256` or `ES256`: of the tokens that the bank gets.
+    /// `RS256`, `ES256` or `GOST3410_2012_256`: of the tokens that the bank gets.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub(crate) token_alg: Option<Text>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rules::finding::Verdict;
 use sha2::{Digest, Sha256};
 
-use super::model::{Bilingual, Finding, KnownGap, LeftOut, Report, RuleResult};
+use super::model::{AlgorithmUse, Bilingual, Finding, KnownGap, LeftOut, Report, RuleResult};
 
 /// Worst first, as tables and counts are read.
 pub(crate) const WORDS: [Verdict; 7] = [
@@ -44,6 +44,39 @@ impl Group<'_> {
             Verdict::NotApplicable | Verdict::NotClaimed | Verdict::Pass | Verdict::Warning => false,
         }
     }
+}
+
+/// What an algorithm was used for, in words.
+pub(crate) fn used_for(word: &str) -> Bilingual {
+    let (ru, en) = match word {
+        "access_token" => ("маркер доступа (портал)", "access token (portal)"),
+        "bank_tls" => ("TLS: сертификат сервера банка", "TLS: certificate of the bank’s server"),
+        "certificate_hash" => ("отпечаток сертификата (банк)", "certificate hash (bank)"),
+        "client_assertion" => ("утверждение клиента (банк)", "client assertion (bank)"),
+        "client_tls" => ("TLS: клиентский сертификат банка", "TLS: certificate of the bank as a client"),
+        "id_token" => ("маркер идентификации (портал)", "ID token (portal)"),
+        "portal_tls" => ("TLS: сертификат портала", "TLS: certificate of the portal"),
+        "request_signature" => ("подпись запроса (банк)", "signature of a request (bank)"),
+        "web_hook" => ("подпись уведомления (портал)", "signature of a notice (portal)"),
+        other => (other, other),
+    };
+    Bilingual::new(ru, en)
+}
+
+/// The bank's own key and that of its connections, in one line; nothing where nothing was signed.
+pub(crate) fn signed_with(report: &Report) -> Option<String> {
+    let keys = |wanted: &[&str], full: bool| {
+        let rows = report.algorithms.iter().filter(|row| wanted.contains(&row.used_for.as_str()));
+        let name = |row: &AlgorithmUse| match (full, row.parameters.as_str()) {
+            (false, _) | (true, "") => row.key.clone(),
+            (true, parameters) => format!("{} {parameters}", row.key),
+        };
+        rows.map(name).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+    };
+    let own = keys(&["client_assertion", "request_signature"], true);
+    let tls = keys(&["bank_tls", "client_tls", "portal_tls"], false);
+    let tls = if tls.is_empty() { String::new() } else { format!("; TLS {tls}") };
+    (!own.is_empty()).then(|| format!("{own}{tls}"))
 }
 
 /// Levels whose breach fails a bank.

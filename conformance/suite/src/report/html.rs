@@ -9,7 +9,7 @@ use askama::filters::{Html, HtmlSafe, escape};
 use rules::finding::Verdict;
 
 use super::digest::{self, Group};
-use super::model::{Bilingual, Evidence, Report, RuleResult, ScenarioResult};
+use super::model::{AlgorithmUse, Bilingual, Evidence, Report, RuleResult, ScenarioResult};
 use super::plain::visible;
 use super::text::duration;
 use crate::error::SuiteError;
@@ -87,6 +87,7 @@ struct Page {
     rules: Vec<RuleView>,
     left_out: Vec<(Badge, Both, Vec<Said>)>,
     untested: Vec<(Said, Both)>,
+    algorithms: Vec<AlgorithmView>,
     limits: Vec<(Both, Said)>,
     gaps: Vec<GapView>,
     cases: Vec<CaseView>,
@@ -146,6 +147,17 @@ struct RuleView {
     badge: Badge,
     counts: Vec<Count>,
     silent: u64,
+    why: Option<Both>,
+}
+
+struct AlgorithmView {
+    protocol: Said,
+    used_for: Both,
+    key: Said,
+    parameters: Said,
+    signature: Said,
+    digest: Said,
+    times: u64,
     why: Option<Both>,
 }
 
@@ -248,6 +260,7 @@ impl Page {
                 .into_iter()
                 .map(|row| (said(&row.id), both(row.title.ru.as_str(), row.title.en.as_str())))
                 .collect(),
+            algorithms: report.algorithms.iter().map(algorithm_view).collect(),
             limits: report.limits.iter().map(|(name, value)| (limit(name), said(value))).collect(),
             gaps: report
                 .bank
@@ -293,6 +306,20 @@ fn facts(report: &Report) -> Vec<(Both, Said)> {
     .into_iter()
     .map(|(ru, en, value)| (both(ru, en), Said(value)))
     .collect()
+}
+
+fn algorithm_view(row: &AlgorithmUse) -> AlgorithmView {
+    let or_dash = |text: &str| said(if text.is_empty() { "–" } else { text });
+    AlgorithmView {
+        protocol: said(&row.protocol),
+        used_for: Both(digest::used_for(&row.used_for)),
+        key: said(&row.key),
+        parameters: or_dash(&row.parameters),
+        signature: or_dash(&row.signature),
+        digest: or_dash(&row.digest),
+        times: row.times,
+        why: row.why.clone().map(Both),
+    }
 }
 
 fn counts(tally: Vec<(Verdict, u64)>) -> Vec<Count> {

@@ -19,6 +19,9 @@ pub struct Report {
     pub portal: Portal,
     /// Every number that a rule leans on, as ISO 8601 spans.
     pub limits: BTreeMap<String, String>,
+    /// Which algorithms were exercised, for what, in each protocol.
+    #[serde(default)]
+    pub algorithms: Vec<AlgorithmUse>,
     pub summary: Summary,
     pub requirements: Vec<RequirementResult>,
     pub rules: Vec<RuleResult>,
@@ -54,10 +57,32 @@ pub struct Bank {
     pub client_id: String,
     pub protocols: Vec<String>,
     pub claims: Vec<String>,
-    /// Algorithms that were seen in use: of the bank's signatures and certificates, and of the portal's tokens.
+    /// The report's `algorithms` in single words.
     pub algorithms: Vec<String>,
     pub clock: String,
     pub known_gaps: Vec<KnownGap>,
+}
+
+/// One algorithm at work. A signature counts only where the suite verified it again from the recording, a certificate only
+/// as a handshake showed it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct AlgorithmUse {
+    pub protocol: String,
+    /// `request_signature`, `certificate_hash`, `client_assertion`: the bank's. `access_token`, `id_token`, `web_hook`: the
+    /// portal's. `portal_tls`, `bank_tls`, `client_tls`: certificates of connections.
+    pub used_for: String,
+    /// Kind and size of the key: `GOST R 34.10-2012 256`, `RSA 2048`, `ECDSA 256`.
+    pub key: String,
+    /// Parameter set or curve with its object identifier; empty for RSA.
+    pub parameters: String,
+    /// As it stood on the wire: JOSE name, object identifier of the container, form of the bytes, cipher suite.
+    pub signature: String,
+    /// The digest that was signed, or that a certificate's hash is by.
+    pub digest: String,
+    /// How often it was seen.
+    pub times: u64,
+    /// Why the key is of another kind than the one that the bank signs with, where it is.
+    pub why: Option<Bilingual>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -255,6 +280,7 @@ impl Report {
                 state: String::new(),
             },
             limits: BTreeMap::new(),
+            algorithms: Vec::new(),
             summary: Summary::default(),
             requirements: Vec::new(),
             rules: Vec::new(),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rules::finding::Verdict;
 
 use super::model::{
-    Bank, Bilingual, Evidence, Finding, KnownGap, LeftOut, Portal, Report, RequirementResult, RuleCase, RuleResult,
-    Run, SCHEMA, ScenarioResult, StepResult, Summary, Tool,
+    AlgorithmUse, Bank, Bilingual, Evidence, Finding, KnownGap, LeftOut, Portal, Report, RequirementResult, RuleCase,
+    RuleResult, Run, SCHEMA, ScenarioResult, StepResult, Summary, Tool,
 };
 
 const NONE_ESIA: &str = "id-token-signature-lies[none]/esia-v3";
@@ -53,6 +53,7 @@ pub(crate) fn report() -> Report {
             ("clock_skew".to_owned(), "PT60S".to_owned()),
             ("of_tomorrow".to_owned(), "PT1S".to_owned()),
         ]),
+        algorithms: algorithms(),
         summary: Summary {
             cases: 5,
             pass: 1,
@@ -77,6 +78,33 @@ pub(crate) fn report() -> Report {
         findings: findings(),
         left_out: left_out(),
     }
+}
+
+fn algorithms() -> Vec<AlgorithmUse> {
+    let gost = ("GOST R 34.10-2012 256", "id-tc26-gost-3410-2012-256-paramSetB (1.2.643.2.2.35.1)");
+    let row = |used_for: &str, key: (&str, &str), signature: &str, digest: &str, why: Option<Bilingual>| AlgorithmUse {
+        protocol: "esia-v3".to_owned(),
+        used_for: used_for.to_owned(),
+        key: key.0.to_owned(),
+        parameters: key.1.to_owned(),
+        signature: signature.to_owned(),
+        digest: digest.to_owned(),
+        times: 12,
+        why,
+    };
+    let tls = Bilingual::new("TLS не знает <ГОСТ>", "TLS knows no <GOST>");
+    vec![
+        row("request_signature", gost, "s ‖ r (64)", "Streebog-256", None),
+        row("certificate_hash", gost, "", "Streebog-256", None),
+        row("id_token", gost, "GOST3410_2012_256", "Streebog-256", None),
+        row(
+            "portal_tls",
+            ("ECDSA 256", "P-256 (1.2.840.10045.3.1.7)"),
+            "TLSv1.3 TLS13_AES_256_GCM_SHA384",
+            "",
+            Some(tls),
+        ),
+    ]
 }
 
 /// The counts of a run in which nothing was found.

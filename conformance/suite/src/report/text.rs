@@ -61,6 +61,9 @@ fn tell(report: &Report, look: &Look<'_>, out: &mut String) -> std::fmt::Result 
     counts(out, "rules", report.rules.len() as u64, &rules, look)?;
     let rows = digest::tally(report.requirements.iter().map(|row| row.verdict));
     counts(out, "requirements", report.requirements.len() as u64, &rows, look)?;
+    if let Some(keys) = digest::signed_with(report) {
+        writeln!(out, "  {:<12}         {}", "signed with", line(&keys, 200))?;
+    }
 
     let groups = digest::groups(report);
     let told = if look.full { groups.len() } else { TOLD };
@@ -75,6 +78,7 @@ fn tell(report: &Report, look: &Look<'_>, out: &mut String) -> std::fmt::Result 
     }
     if look.full {
         requirements(out, report, look)?;
+        algorithms(out, report)?;
         left_out(out, report, look)?;
     }
     if let Some(folder) = look.folder {
@@ -147,6 +151,31 @@ fn requirements(out: &mut String, report: &Report, look: &Look<'_>) -> std::fmt:
     let untested: Vec<&str> = digest::untested(report).iter().map(|row| row.id.as_str()).collect();
     if !untested.is_empty() {
         writeln!(out, "    not tested, since no case of this run cites them: {}", untested.join(" "))?;
+    }
+    Ok(())
+}
+
+fn algorithms(out: &mut String, report: &Report) -> std::fmt::Result {
+    if report.algorithms.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    writeln!(out, "  algorithms exercised")?;
+    for row in &report.algorithms {
+        let used_for = digest::used_for(&row.used_for).en;
+        let parts = [&row.key, &row.parameters, &row.signature, &row.digest].map(|part| line(part, 120));
+        let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        writeln!(
+            out,
+            "    {:<8} {:<41} {} ×{}",
+            line(&row.protocol, 20),
+            line(&used_for, 60),
+            parts.join(" · "),
+            row.times,
+        )?;
+        if let Some(why) = &row.why {
+            writeln!(out, "             {}", line(&why.en, 300))?;
+        }
     }
     Ok(())
 }

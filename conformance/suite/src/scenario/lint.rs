@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 
 use super::fill::{self, Name};
 use super::library::Library;
-use super::model::{Expect, Scenario, Step, Text};
+use super::model::{BankStep, Expect, Scenario, Step, Text};
 use super::words;
 
 /// One thing to mend in one file.
@@ -116,8 +116,20 @@ impl Check<'_> {
                 "add `requirements: [IDN-1]` or what the scenario serves",
             );
         }
+        let needs = [words::ACTIONS, words::FACILITIES].concat();
         for claim in &scenario.needs {
-            self.word(claim, "claim", words::ACTIONS);
+            self.word(claim, "claim", &needs);
+        }
+        for bank in asked_of_the_bank(&scenario.steps) {
+            let is_needed = scenario.needs.iter().any(|claim| claim.value == bank.action.value);
+            if !bank.if_claimed && !is_needed && words::ACTIONS.contains(&bank.action.value.as_str()) {
+                let action = &bank.action.value;
+                self.say(
+                    &bank.action,
+                    format!("`{action}` is asked of every bank, and `needs` does not name it"),
+                    format!("add {action} to `needs`, or `if_claimed: true` to the step"),
+                );
+            }
         }
         for protocol in &scenario.protocols {
             self.word(protocol, "protocol", words::PROTOCOLS);
@@ -424,6 +436,19 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// The steps that ask the bank for an action, those inside `parallel` too.
+fn asked_of_the_bank(steps: &[Spanned<Step>]) -> Vec<&BankStep> {
+    let mut found = Vec::new();
+    for step in steps {
+        match &step.value {
+            Step::Bank(bank) => found.push(bank),
+            Step::Parallel(inner) => found.extend(asked_of_the_bank(inner)),
+            _ => {}
+        }
+    }
+    found
 }
 
 #[cfg(test)]

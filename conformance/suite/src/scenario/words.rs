@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 
 /// Actions of the contract that banks offer today.
+/// What a scenario may need of a bank file beside claimed actions: an address for events, an audit trail on file.
+pub(crate) const FACILITIES: &[&str] = &["audit", "webhook"];
+
 pub(crate) const ACTIONS: &[&str] = &[
     "consent.request",
     "consent.revoke",
