@@ -45,7 +45,7 @@ def act(action, call):
             "ticket": secrets.token_urlsafe(16)}
     FLOWS[call["flow"]] = flow
     if action == "customer.link":
-        flow["ask"] = CLIENT.ask(flow["params"].get("scopes", ["openid"]), None)
+        flow["ask"] = CLIENT.ask(flow["params"].get("scopes", ["openid"]), None, flow["params"].get("level"))
         return 200, report(flow)
     customer = CUSTOMERS.get(call.get("customer") or "")
     if customer is None:

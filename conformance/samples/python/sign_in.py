@@ -1,10 +1,8 @@
 """The two ways of signing in, and what is read afterwards."""
-import base64
 import hashlib
 import json
 import os
 import secrets
-import subprocess
 import time
 from datetime import datetime, timezone
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -14,16 +12,17 @@ from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet, RSAKey
 from joserfc.jws import JWSRegistry
 
 import defects
+import keys
 from refusal import Refusal
 
 PORTAL, ISSUER = os.environ["PORTAL"].rstrip("/"), os.environ["ISSUER"]
-CLIENT_ID, KEY, CERT = os.environ["CLIENT_ID"], os.environ["KEY"], os.environ["CERT"]
+CLIENT_ID, TOKEN_ALG = os.environ["CLIENT_ID"], os.environ.get("TOKEN_ALG") or "RS256"
 # ESIA writes header members of its own; the library would refuse any that is not registered.
-REGISTRY = JWSRegistry(algorithms=["RS256"], strict_check_header=False)
+REGISTRY = JWSRegistry(algorithms=[TOKEN_ALG], strict_check_header=False)
 HTTP_LIMIT = {"timeout": 10, "allow_redirects": False, "verify": os.environ["CA"]}
 FIELDS = {"firstName": "first_name", "lastName": "last_name", "middleName": "middle_name", "birthDate": "birth_date",
           "snils": "snils", "inn": "inn", "given_name": "first_name", "family_name": "last_name",
@@ -41,9 +40,14 @@ def fetch(method, url, **rest):
     return read(response)
 
 
+class NotAuthorised(Refusal):
+    """The portal does not take the access token any more."""
+
+
 def read(response):
     if response.status_code in (401, 403):
-        raise Refusal("consent", "Портал не разрешил доступ к сведениям")
+        kind = NotAuthorised if response.status_code == 401 else Refusal
+        raise kind("consent", "Портал не разрешил доступ к сведениям")
     if response.status_code == 429 or response.status_code >= 500:
         raise Refusal("transport", "Портал временно не отвечает")
     if response.status_code != 200 or "json" not in response.headers.get("Content-Type", ""):
@@ -83,7 +87,7 @@ class Client:
             raise Refusal("format", "Портал не подтвердил, кто вошёл")
         claims = self.identity(ask, answer)
         granted = (answer.get("scope") or " ".join(ask["scopes"])).split()
-        customer = {"oid": self.oid(claims), "token": answer["access_token"], "level": claims.get("acr"),
+        customer = {"oid": self.oid(claims), "token": answer["access_token"], "refresh": answer.get("refresh_token"),
                     "scopes": [s.split("?")[0] for s in granted if s.split("?")[0] in ask["scopes"]]}
         if "consent" in answer:
             customer["consent"] = answer["consent"]
@@ -95,15 +99,9 @@ class Client:
         pass
 
     def identity(self, ask, answer):
-        """The ID token, checked in full by the library, and what it leaves to us by hand."""
-        keys = fetch("GET", PORTAL + "/.well-known/jwks.json")
-        try:
-            known = {"keys": [k for k in keys.get("keys", []) if k.get("kty") in ("RSA", "EC") and k.get("use", "sig") == "sig"]}
-            token = jwt.decode(answer["id_token"], KeySet.import_key_set(known), registry=REGISTRY)
-        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as cause:
-            raise Refusal("signature", "Подпись портала не подтвердилась") from cause
-        claims, now = token.claims, time.time()
-        if token.header.get("sbt") not in (None, "id"):
+        """The ID token, its signature checked by the library (GOST: by the engine), the rest by hand."""
+        (header, claims), now = self.signed_token(answer["id_token"]), time.time()
+        if header.get("sbt") not in (None, "id"):
             raise Refusal("format", "Вместо маркера идентификации выдан другой")
         if claims.get("iss") != ISSUER:
             raise Refusal("issuer", "Маркер выдан не порталом")
@@ -118,13 +116,38 @@ class Client:
         if "nonce" in ask and claims.get("nonce") != ask["nonce"]:
             raise Refusal("replay", "Маркер не от этого входа")
         if "at_hash" in claims:
-            half = hashlib.sha256(answer["access_token"].encode()).digest()[:16]
-            if claims["at_hash"] != base64.urlsafe_b64encode(half).decode().rstrip("="):
+            access = answer["access_token"].encode()
+            digest = hashlib.sha256(access).digest() if header["alg"] != keys.TOKEN_ALG else keys.streebog(access)
+            if claims["at_hash"] != keys.encode(digest[:16]):
                 raise Refusal("binding", "Маркеры не от одного ответа")
+        if not LEVELS.get(ask["level"], lambda _: True)(claims):
+            raise Refusal("level", "Для этой операции вход или учётная запись недостаточно надёжны")
         return claims
 
+    def signed_token(self, token):
+        known = fetch("GET", PORTAL + "/.well-known/jwks.json").get("keys", [])
+        if TOKEN_ALG == keys.TOKEN_ALG:
+            return keys.verified(token, known)
+        try:
+            plain = [k for k in known if k.get("kty") in ("RSA", "EC") and k.get("use", "sig") == "sig"]
+            token = jwt.decode(token, KeySet.import_key_set({"keys": plain}), registry=REGISTRY)
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as cause:
+            raise Refusal("signature", "Подпись портала не подтвердилась") from cause
+        return token.header, token.claims
+
     def profile(self, customer):
-        person = self.person(customer)
+        try:
+            person = self.person(customer)
+        except NotAuthorised:
+            # One new token, one more try; a renewal that is refused is not repeated.
+            renewal = customer.pop("refresh", None)
+            if not renewal:
+                raise
+            answer = self.renew(customer, renewal)
+            if str(answer.get("token_type", "")).lower() != "bearer" or not answer.get("access_token"):
+                raise Refusal("format", "Портал не выдал пригодный маркер") from None
+            customer.update(token=answer["access_token"], refresh=answer.get("refresh_token") or renewal)
+            person = self.person(customer)
         found = {}
         for name, ours in FIELDS.items():
             if isinstance(person.get(name), str) and person[name] and FIELD_SCOPE[ours] in customer["scopes"]:
@@ -149,10 +172,41 @@ class Client:
                 raise Refusal("format", "Ответ портала не удалось прочитать") from cause
         return {"items": items, "totals": totals}
 
+    def wishes(self, purpose, level):
+        """What a visit to the portal is for: a consent to data, or a sign-in that can be renewed."""
+        more = {"acr_values": "urn:esia:acr:2fa"} if level == "2fa" else {}
+        if purpose:
+            return {"access_type": "online", "permissions": self.permissions(purpose), **more}
+        return {"access_type": "offline", **more}
+
     def permissions(self, purpose):
         ask = [{"sysname": "CREDIT", "expire": 43200, "actions": [{"sysname": "ALL_ACTIONS_TO_DATA"}],
                 "purposes": [{"sysname": purpose}], "scopes": [{"sysname": "debts"}]}]
-        return base64.urlsafe_b64encode(json.dumps(ask).encode()).decode().rstrip("=")
+        return keys.encode(json.dumps(ask).encode())
+
+
+def has_second_factor(claims):
+    acr, amr = claims.get("acr"), claims.get("amr")
+    if isinstance(acr, dict):
+        return acr.get("2fa", "none") != "none"
+    return "2fa" in str(acr) if acr else isinstance(amr, list) and "otp" in amr
+
+
+def is_confirmed(claims):
+    return claims.get("trusted") is True or claims.get("urn:esia:sbj", {}).get("urn:esia:sbj:is_tru") is True
+
+
+# What an action may ask of the sign-in.
+LEVELS = {"2fa": has_second_factor, "confirmed": is_confirmed}
+
+
+class GostKeyJWT(PrivateKeyJWT):
+    """The library builds no assertion by a GOST key; all else about the method stays its own."""
+
+    def sign(self, auth, token_endpoint):
+        now = int(time.time())
+        return keys.assertion(self.headers, {"iss": auth.client_id, "sub": auth.client_id, "aud": token_endpoint,
+                                             "jti": secrets.token_urlsafe(24), "iat": now, **self.claims})
 
 
 class Pinned(requests.adapters.HTTPAdapter):
@@ -178,23 +232,27 @@ class Oidc(Client):
             if meta.get("issuer") != ISSUER:
                 raise Refusal("issuer", "Портал назвался чужим именем")
             self.meta = meta
-        kind = "ES256" if b"ASN1 OID" in openssl("pkey", "-in", KEY, "-noout", "-text") else "RS256"
-        session = OAuth2Session(CLIENT_ID, open(KEY, encoding="ascii").read(), redirect_uri=self.redirect_uri,
+        # Given as text, the library takes any key for an RSA one.
+        key = None if keys.IS_GOST else {"RSA": RSAKey, "EC": ECKey}[keys.KIND].import_key(open(keys.KEY, "rb").read())
+        session = OAuth2Session(CLIENT_ID, key, redirect_uri=self.redirect_uri,
                                 token_endpoint_auth_method="private_key_jwt", code_challenge_method="S256", **rest)
-        session.register_client_auth_method(PrivateKeyJWT(ISSUER, alg=kind, headers={"kid": certificate_hash()}))
+        method, alg = (GostKeyJWT, None) if keys.IS_GOST else (PrivateKeyJWT, {"RSA": "RS256", "EC": "ES256"}[keys.KIND])
+        # The library's own hour is too long for something that is used at once.
+        claims = {"exp": int(time.time()) + 60}
+        session.register_client_auth_method(method(ISSUER, alg=alg, claims=claims, headers={"kid": keys.CERTIFICATE_HASH}))
         # Otherwise the library prefers the certificates that the environment names.
         session.trust_env = False
         session.verify = os.environ["CA"]
         session.mount("https://", Pinned())
         return session
 
-    def ask(self, scopes, purpose):
+    def ask(self, scopes, purpose, level=None):
         nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
-        more = {"permissions": self.permissions(purpose)} if purpose else {}
+        more = self.wishes(purpose, level)
         session = self.session(scope=" ".join(dict.fromkeys(["openid", *scopes])))
         url, state = session.create_authorization_url(self.meta["authorization_endpoint"], state=secrets.token_urlsafe(24),
                                                       nonce=nonce, code_verifier=verifier, **more)
-        return {"url": url, "state": state, "nonce": nonce, "verifier": verifier, "scopes": scopes}
+        return {"url": url, "state": state, "nonce": nonce, "verifier": verifier, "scopes": scopes, "level": level}
 
     def check_answer(self, ask, query):
         if query.get("iss") != [ISSUER]:
@@ -214,6 +272,9 @@ class Oidc(Client):
         return self.call(grant_type="authorization_code", code=code, code_verifier=ask["verifier"],
                          redirect_uri=self.redirect_uri)
 
+    def renew(self, customer, renewal):
+        return self.call(grant_type="refresh_token", refresh_token=renewal, scope=" ".join(customer["scopes"]))
+
     def data_token(self, customer):
         return self.call(grant_type="client_credentials", scope=f"prm_chg?oid={customer['oid']}",
                          consent=customer["consent"])["access_token"]
@@ -230,14 +291,6 @@ class Oidc(Client):
         return person
 
 
-def openssl(*words, data=b""):
-    return subprocess.run(["openssl", *words], input=data, check=True, capture_output=True).stdout
-
-
-def certificate_hash():
-    return hashlib.sha256(openssl("x509", "-in", CERT, "-outform", "DER")).hexdigest().upper()
-
-
 class Esia(Client):
     """ESIA v2/v3: a raw signature by the openssl command, and the certificate's hash."""
 
@@ -245,16 +298,15 @@ class Esia(Client):
         stamp = datetime.now(timezone.utc).strftime("%Y.%m.%d %H:%M:%S +0000")
         state = more.pop("state", None) or secrets.token_hex(16)
         text = "".join([CLIENT_ID, scope, stamp, state, self.redirect_uri, *tail])
-        signature = openssl("dgst", "-sha256", "-sign", KEY, data=text.encode())
         return {"client_id": CLIENT_ID, "scope": scope, "timestamp": stamp, "state": state,
-                "redirect_uri": self.redirect_uri, "client_certificate_hash": certificate_hash(),
-                "client_secret": base64.urlsafe_b64encode(signature).decode(), **more}
+                "redirect_uri": self.redirect_uri, "client_certificate_hash": keys.CERTIFICATE_HASH,
+                "client_secret": keys.encode(keys.sign(text.encode())), **more}
 
-    def ask(self, scopes, purpose):
+    def ask(self, scopes, purpose, level=None):
         scopes = list(dict.fromkeys(["openid", *scopes]))
-        more = {"permissions": self.permissions(purpose)} if purpose else {}
-        query = self.signed(" ".join(scopes), {"response_type": "code", "access_type": "online", **more})
-        return {"url": PORTAL + "/aas/oauth2/v2/ac?" + urlencode(query), "state": query["state"], "scopes": scopes}
+        query = self.signed(" ".join(scopes), {"response_type": "code", **self.wishes(purpose, level)})
+        return {"url": PORTAL + "/aas/oauth2/v2/ac?" + urlencode(query), "state": query["state"], "scopes": scopes,
+                "level": level}
 
     def call(self, form):
         answer = fetch("POST", PORTAL + "/aas/oauth2/v3/te", data=form)
@@ -265,6 +317,10 @@ class Esia(Client):
     def token(self, ask, code):
         return self.call(self.signed(" ".join(ask["scopes"]), {"grant_type": "authorization_code", "code": code,
                                                                "token_type": "Bearer"}, code))
+
+    def renew(self, customer, renewal):
+        return self.call(self.signed(" ".join(customer["scopes"]), {"grant_type": "refresh_token", "refresh_token": renewal,
+                                                                    "token_type": "Bearer"}))
 
     def data_token(self, customer):
         form = self.signed(f"prm_chg?oid={customer['oid']}", {"grant_type": "client_credentials", "token_type": "Bearer",
