@@ -162,11 +162,14 @@ fn judged(signer: Signer<'_>, named: Option<&str>, verifier: &Verifier) -> Resul
     let mut headers = headers(&[("content-digest", &content_digest(HOOK))]);
     let what =
         Signing { created: Some(1000), keyid: Some("k1".into()), alg: named.map(str::to_owned), ..Signing::default() };
-    let message = |headers| Message { method: "POST", target_uri: "https://bank/hooks", headers, status: None };
-    let made = sign(&message(&headers), &what, signer)?;
+    let made = sign(&to_bank(&headers), &what, signer)?;
     headers.insert("signature-input", HeaderValue::try_from(made.signature_input).unwrap());
     headers.insert("signature", HeaderValue::try_from(made.signature).unwrap());
-    verify(&message(&headers), HOOK, &Expect::at(1010), |_, _| Some(verifier.clone())).map(|verified| verified.alg)
+    verify(&to_bank(&headers), HOOK, &Expect::at(1010), |_, _| Some(verifier.clone())).map(|verified| verified.alg)
+}
+
+fn to_bank(headers: &HeaderMap) -> Message<'_> {
+    Message { method: "POST", target_uri: "https://bank/hooks", headers, status: None }
 }
 
 #[test]
