@@ -33,8 +33,9 @@ pub fn init(folder: &Path, algorithm: Algorithm, now: Timestamp) -> Result<Strin
     let was_there = folder.join("ca.pem").exists();
     let authority = Authority::open_or_create(folder, now, algorithm)?;
     let certificate = authority.certificate();
+    let second = if authority.roots().len() > 1 { ", ca-gost.pem, ca-gost.key (0600)" } else { "" };
     Ok(format!(
-        "{} {}\n  subject  {}\n  valid    {} to {}\n  sha256   {}\n  files    ca.pem, ca.key (0600), crl.pem, index.json",
+        "{} {}\n  subject  {}\n  valid    {} to {}\n  sha256   {}\n  files    ca.pem, ca.key (0600){second}, crl.pem, index.json",
         if was_there { "kept the authority in" } else { "made an authority in" },
         folder.display(),
         certificate.subject(),
