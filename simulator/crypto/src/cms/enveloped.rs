@@ -13,11 +13,11 @@
 //! or CBC has no code**: a changed byte comes out as another text (CBC may notice its padding), and who must know signs
 //! before encrypting. Do not tell a stranger whether CBC content opened: the padding is an oracle too.
 //!
-//! Reading takes BER with indefinite lengths, names what it does not know, and is bounded: at most 16 MiB, and one key
-//! operation whatever the number of recipients.
+//! Reading takes BER with indefinite lengths, names what it does not know, and is bounded: at most 16 MiB and a thousand
+//! recipients, and one key operation whatever their number.
 //!
-//! Deliberately absent: recipients known by a password or a shared key, originators with a certificate of their own,
-//! masked GOST keys, attributes of the writer's own, and whether a certificate may be encrypted for.
+//! Deliberately absent: recipients known by a password or a shared key, writing from a key pair of one's own, masked GOST
+//! keys, attributes of the writer's own, and whether a certificate may be encrypted for.
 
 mod content;
 mod ec;
@@ -106,6 +106,9 @@ pub enum EnvelopeError {
     /// None of so many recipients is the holder of the certificate.
     #[error("open the message: none of its {recipients} recipients is the holder of this certificate")]
     NotForThisCertificate { recipients: usize },
+    /// The originator of a key agreement is named by a certificate, and it is not among those given.
+    #[error("open the message: its originator's certificate is not known")]
+    OriginatorUnknown,
     /// The message or the content is larger than [`LARGEST`].
     #[error("take {0} bytes: 16 MiB are the most")]
     TooLarge(usize),
@@ -187,6 +190,7 @@ impl EnvelopeError {
             Self::NotCms(_) => "not-cms",
             Self::NotEnveloped(_) => "not-enveloped",
             Self::NotForThisCertificate { .. } => "not-for-this-certificate",
+            Self::OriginatorUnknown => "originator-unknown",
             Self::TooLarge(_) => "too-large",
             Self::WrongKey => "wrong-key",
         }
@@ -276,30 +280,43 @@ pub fn decrypt(
     certificate: &Certificate,
     key: &PrivateKey,
 ) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
+    decrypt_from(message, certificate, key, &[])
+}
+
+/// Opens a message whose writer may have agreed on the key with a key pair of its own, and is named by one of these
+/// certificates (static key agreement). Who that is, and whether it is trusted, is the caller's question.
+pub fn decrypt_from(
+    message: &[u8],
+    certificate: &Certificate,
+    key: &PrivateKey,
+    senders: &[Certificate],
+) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
     if message.len() > LARGEST {
         return Err(EnvelopeError::TooLarge(message.len()));
     }
     if certificate.public_key()? != *key.public() {
         return Err(EnvelopeError::WrongKey);
     }
+    let holder = Holder { certificate, key, senders };
     match Message::read(message)? {
         Message::Plain(envelope) => {
             let mac = envelope.mac()?;
-            open(
-                &envelope.recipients,
-                envelope.content,
-                mac.as_ref().map_or(&[], OctetString::as_bytes),
-                &[],
-                certificate,
-                key,
-            )
+            let mac = mac.as_ref().map_or(&[][..], OctetString::as_bytes);
+            open(&envelope.recipients, envelope.content, mac, &[], &holder)
         }
         Message::Authenticated(envelope) => {
             let attributes = envelope.attributes.as_ref().map(|members| members.0.to_der()).transpose()?;
             let attributes = attributes.unwrap_or_default();
-            open(&envelope.recipients, envelope.content, envelope.mac.as_bytes(), &attributes, certificate, key)
+            open(&envelope.recipients, envelope.content, envelope.mac.as_bytes(), &attributes, &holder)
         }
     }
+}
+
+/// Who opens a message, and whom it knows.
+struct Holder<'a> {
+    certificate: &'a Certificate,
+    key: &'a PrivateKey,
+    senders: &'a [Certificate],
 }
 
 fn open(
@@ -307,13 +324,12 @@ fn open(
     sealed: Sealed,
     mac: &[u8],
     attributes: &[u8],
-    certificate: &Certificate,
-    private: &PrivateKey,
+    holder: &Holder<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
     let method = Method::read(&sealed.algorithm.0)?;
-    let wrapped = Wrapped::find(recipients, certificate)?;
+    let wrapped = Wrapped::find(recipients, holder.certificate)?;
     let bytes = sealed.bytes.ok_or_else(|| EnvelopeError::NotCms("the content is not inside".to_owned()))?;
-    let key = wrapped.unwrap(certificate, private, method.key_len())?;
+    let key = wrapped.unwrap(holder, method.key_len())?;
     if key.len() != method.key_len() {
         return Err(EnvelopeError::KeyDamaged);
     }

@@ -15,12 +15,12 @@ use p256::elliptic_curve::sec1::ToSec1Point;
 use p256::pkcs8::DecodePrivateKey;
 use p256::{PublicKey, SecretKey};
 use ring::digest::{Algorithm, Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
-use spki::AlgorithmIdentifierOwned;
+use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
 
 use super::names::{ECDH_SHA1, ECDH_SHA256, ECDH_SHA384, ECDH_SHA512, Role};
-use super::{EnvelopeError, Options, chance, recipient};
-use crate::{Certificate, KeyError, PrivateKey};
+use super::{EnvelopeError, Holder, Options, chance, recipient};
+use crate::{Certificate, KeyError};
 
 /// ECC-CMS-SharedInfo (RFC 5753 §7.2).
 #[derive(Sequence)]
@@ -61,14 +61,11 @@ pub(super) fn wrap(
 }
 
 pub(super) fn unwrap(
-    private: &PrivateKey,
+    holder: &Holder<'_>,
     info: &KeyAgreeRecipientInfo,
     key: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
-    let OriginatorIdentifierOrKey::OriginatorKey(originator) = &info.originator else {
-        return Err(EnvelopeError::NotCms("the originator has a certificate of its own, not a key".to_owned()));
-    };
-    let ephemeral = public(originator)?;
+    let theirs = public(&recipient::originator(&info.originator, holder.senders)?)?;
     let digest = digest(info.key_enc_alg.oid)?;
     let absent = || EnvelopeError::NotCms("the parameters of the key agreement are missing".to_owned());
     let wrap: AlgorithmIdentifierOwned = info.key_enc_alg.parameters.as_ref().ok_or_else(absent)?.decode_as()?;
@@ -81,8 +78,8 @@ pub(super) fn unwrap(
     if !(16..=40).contains(&key.len()) {
         return Err(EnvelopeError::KeyDamaged);
     }
-    let own = SecretKey::from_pkcs8_der(private.pkcs8_der()).map_err(unusable)?;
-    let kek = derived(&own, &ephemeral, digest, &wrap, info.ukm.as_ref(), size)?;
+    let own = SecretKey::from_pkcs8_der(holder.key.pkcs8_der()).map_err(unusable)?;
+    let kek = derived(&own, &theirs, digest, &wrap, info.ukm.as_ref(), size)?;
     let mut out = Zeroizing::new(vec![0; key.len() - 8]);
     let opened = match size {
         16 => KwAes128::new_from_slice(&kek).map_err(unusable)?.unwrap_key(key, &mut out).is_ok(),
@@ -119,16 +116,16 @@ fn derived(
 }
 
 /// The originator's point; its algorithm may leave the curve to the recipient's certificate (RFC 5753 §3.1.1).
-fn public(originator: &OriginatorPublicKey) -> Result<PublicKey, EnvelopeError> {
+fn public(originator: &SubjectPublicKeyInfoOwned) -> Result<PublicKey, EnvelopeError> {
     if originator.algorithm.oid != ID_EC_PUBLIC_KEY {
         return Err(Role::KeyAgreement.unknown(originator.algorithm.oid));
     }
     let names_it = |given: &Any| *given == Any::null() || given.decode_as() == Ok(SECP_256_R_1);
     if !originator.algorithm.parameters.as_ref().is_none_or(names_it) {
-        return Err(EnvelopeError::NotCms("the ephemeral key is on another curve than P-256".to_owned()));
+        return Err(EnvelopeError::NotCms("the originator's key is on another curve than P-256".to_owned()));
     }
-    let point = originator.public_key.as_bytes().and_then(|point| PublicKey::from_sec1_bytes(point).ok());
-    point.ok_or_else(|| EnvelopeError::NotCms("the ephemeral key is not a point of P-256".to_owned()))
+    let point = originator.subject_public_key.as_bytes().and_then(|point| PublicKey::from_sec1_bytes(point).ok());
+    point.ok_or_else(|| EnvelopeError::NotCms("the originator's key is not a point of P-256".to_owned()))
 }
 
 /// The digest of the derivation.

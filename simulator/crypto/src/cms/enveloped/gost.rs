@@ -18,12 +18,13 @@ use super::content::{Method, exact};
 use super::names::{
     AGREEMENT_256, AGREEMENT_512, AGREEMENT_ESDH, KUZNYECHIK_KEXP15, MAGMA_KEXP15, Role, WRAP_CRYPTOPRO, WRAP_PLAIN,
 };
-use super::{EnvelopeError, Options, draw, recipient};
+use super::{EnvelopeError, Holder, Options, draw, recipient};
 use crate::gost::cipher::{
     CipherKind, Sbox, UnwrapError, WrappedKey, cryptopro_unwrap, cryptopro_wrap, gost_unwrap, keg, kexp15, kimp15,
 };
 use crate::gost::{GostError, SecretKey, VerifyingKey};
-use crate::{Certificate, PrivateKey, PublicKey};
+use crate::key::gost::key_oid;
+use crate::{Certificate, PublicKey};
 
 /// GostR3410-KeyTransport (RFC 4490 §4.2.1). The parameters, which it leaves optional, are always here: without them
 /// there is no ephemeral key.
@@ -164,11 +165,10 @@ fn agreed(
 }
 
 pub(super) fn from_transport(
-    certificate: &Certificate,
-    private: &PrivateKey,
+    holder: &Holder<'_>,
     info: &KeyTransRecipientInfo,
 ) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
-    let own = private.gost().ok_or(EnvelopeError::WrongKey)?;
+    let own = holder.key.gost().ok_or(EnvelopeError::WrongKey)?;
     let bytes = info.enc_key.as_bytes();
     if let Some(kind) = export_kind(&info.key_enc_alg, own)? {
         let transport = ExportTransport::from_der(bytes)?;
@@ -176,7 +176,7 @@ pub(super) fn from_transport(
         return imported(kind, own, &ephemeral, transport.ukm.as_bytes(), transport.export.as_bytes());
     }
     // The algorithm is that of the recipient's key; it must name the recipient's curve.
-    let mut same = SubjectPublicKeyInfoOwned::from_der(certificate.spki_der())?;
+    let mut same = SubjectPublicKeyInfoOwned::from_der(holder.certificate.spki_der())?;
     if info.key_enc_alg.oid != same.algorithm.oid {
         return Err(Role::KeyTransport.unknown(info.key_enc_alg.oid));
     }
@@ -192,24 +192,19 @@ pub(super) fn from_transport(
 }
 
 pub(super) fn from_agreement(
-    private: &PrivateKey,
+    holder: &Holder<'_>,
     info: &KeyAgreeRecipientInfo,
     key: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
-    let own = private.gost().ok_or(EnvelopeError::WrongKey)?;
-    let OriginatorIdentifierOrKey::OriginatorKey(originator) = &info.originator else {
-        return Err(EnvelopeError::NotCms("the originator has a certificate of its own, not a key".to_owned()));
-    };
-    let ephemeral = public(&SubjectPublicKeyInfoOwned {
-        algorithm: originator.algorithm.clone(),
-        subject_public_key: originator.public_key.clone(),
-    })?;
+    let own = holder.key.gost().ok_or(EnvelopeError::WrongKey)?;
+    let theirs = public(&recipient::originator(&info.originator, holder.senders)?)?;
     let ukm = info.ukm.as_ref().map_or(&[][..], OctetString::as_bytes);
     if let Some(kind) = export_kind(&info.key_enc_alg, own)? {
-        return imported(kind, own, &ephemeral, ukm, key);
+        return imported(kind, own, &theirs, ukm, key);
     }
-    let wanted = agreement(own.public());
-    if info.key_enc_alg.oid != wanted && info.key_enc_alg.oid != AGREEMENT_ESDH {
+    // The agreement with keys of 2012; before it had an identifier, that of the key stood in its place.
+    let named = [agreement(own.public()), key_oid(own.curve()), AGREEMENT_ESDH];
+    if !named.contains(&info.key_enc_alg.oid) {
         return Err(Role::KeyAgreement.unknown(info.key_enc_alg.oid));
     }
     let absent = || EnvelopeError::NotCms("the parameters of the key agreement are missing".to_owned());
@@ -224,7 +219,7 @@ pub(super) fn from_agreement(
     if parameters.ukm.is_some_and(|repeated| repeated.as_bytes() != ukm) {
         return Err(EnvelopeError::NotCms("the keying material is given twice, and not the same".to_owned()));
     }
-    let kek = own.vko256(&ephemeral, &ukm).map_err(agreement_failed)?;
+    let kek = own.vko256(&theirs, &ukm).map_err(agreement_failed)?;
     unwrapped(unwrap, &kek, &ukm, parameters.sbox, &EncryptedKey::from_der(key)?)
 }
 
@@ -252,12 +247,12 @@ fn unwrapped(
 fn imported(
     kind: CipherKind,
     own: &SecretKey,
-    ephemeral: &VerifyingKey,
+    theirs: &VerifyingKey,
     ukm: &[u8],
     export: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
     let ukm = exact(ukm, "the keying material")?;
-    let keys = keg(own, ephemeral, &ukm).map_err(agreement_failed)?;
+    let keys = keg(own, theirs, &ukm).map_err(agreement_failed)?;
     let key = kimp15(kind, &keys, &ukm[24..24 + kind.iv()], export).map_err(|_| EnvelopeError::KeyDamaged)?;
     Ok(Zeroizing::new(key.to_vec()))
 }
@@ -283,9 +278,9 @@ fn agreement(key: &VerifyingKey) -> ObjectIdentifier {
     if key.curve().size() == 32 { AGREEMENT_256 } else { AGREEMENT_512 }
 }
 
-/// A GOST key of the message, on whatever curve: the agreement refuses another than its own.
+/// A GOST key of the other side, on whatever curve: the agreement refuses another than its own.
 fn public(info: &SubjectPublicKeyInfoOwned) -> Result<VerifyingKey, EnvelopeError> {
-    let refused = |text: String| EnvelopeError::NotCms(format!("the ephemeral key: {text}"));
+    let refused = |text: String| EnvelopeError::NotCms(format!("the originator's key: {text}"));
     let key = PublicKey::from_spki_der(&info.to_der()?).map_err(|error| refused(error.to_string()))?;
     key.gost().cloned().ok_or_else(|| refused("it is not one of GOST R 34.10-2012".to_owned()))
 }

@@ -2,21 +2,25 @@
 
 use ::cms::cert::IssuerAndSerialNumber;
 use ::cms::enveloped_data::{
-    KeyAgreeRecipientIdentifier, KeyAgreeRecipientInfo, KeyTransRecipientInfo, RecipientIdentifier, RecipientInfo,
-    RecipientKeyIdentifier,
+    KeyAgreeRecipientIdentifier, KeyAgreeRecipientInfo, KeyTransRecipientInfo, OriginatorIdentifierOrKey,
+    RecipientIdentifier, RecipientInfo, RecipientKeyIdentifier,
 };
 use ::cms::signed_data::SignerIdentifier;
 use der::asn1::{OctetString, SetOfVec};
 use der::{Any, Decode};
+use spki::SubjectPublicKeyInfoOwned;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use zeroize::Zeroizing;
 
 use super::content::Method;
-use super::{EnvelopeError, Options, ec, gost, rsa, wire};
+use super::{EnvelopeError, Holder, Options, ec, gost, rsa, wire};
 use crate::cms::SignerId;
-use crate::{Certificate, Family, PrivateKey};
+use crate::{Certificate, Family};
+
+/// Recipients that are looked at. Somebody who sends more wants the reader's time.
+const MOST: usize = 1000;
 
 /// The content's key as it stands in a message for one recipient.
 pub(super) enum Wrapped {
@@ -41,6 +45,9 @@ pub(super) fn wrap(
 impl Wrapped {
     /// What is there for the holder of this certificate: the first that names it.
     pub(super) fn find(recipients: &SetOfVec<Any>, certificate: &Certificate) -> Result<Self, EnvelopeError> {
+        if recipients.len() > MOST {
+            return Err(EnvelopeError::NotCms(format!("{} recipients; {MOST} are the most", recipients.len())));
+        }
         let mut unreadable = None;
         for member in recipients.iter() {
             match Self::of(member, certificate) {
@@ -60,7 +67,7 @@ impl Wrapped {
         match wire::exact::<RecipientInfo>(member)? {
             RecipientInfo::Ktri(info) => Ok(names(&info.rid, certificate)?.then(|| Self::Transported(Box::new(info)))),
             RecipientInfo::Kari(info) => {
-                for key in &info.recipient_enc_keys {
+                for key in info.recipient_enc_keys.iter().take(MOST) {
                     if names_for_agreement(&key.rid, certificate)? {
                         let key = key.enc_key.clone();
                         return Ok(Some(Self::Agreed(Box::new(info), key)));
@@ -73,27 +80,41 @@ impl Wrapped {
     }
 
     /// The content's key, which should be `wanted` bytes long.
-    pub(super) fn unwrap(
-        &self,
-        certificate: &Certificate,
-        private: &PrivateKey,
-        wanted: usize,
-    ) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
-        match (private.family(), self) {
-            (Family::Gost256 | Family::Gost512, Self::Transported(info)) => {
-                gost::from_transport(certificate, private, info)
-            }
+    pub(super) fn unwrap(&self, holder: &Holder<'_>, wanted: usize) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
+        let unfit = |text: &str| Err(EnvelopeError::NotCms(text.to_owned()));
+        match (holder.key.family(), self) {
+            (Family::Gost256 | Family::Gost512, Self::Transported(info)) => gost::from_transport(holder, info),
             (Family::Gost256 | Family::Gost512, Self::Agreed(info, key)) => {
-                gost::from_agreement(private, info, key.as_bytes())
+                gost::from_agreement(holder, info, key.as_bytes())
             }
-            (Family::Rsa, Self::Transported(info)) => rsa::unwrap(private, info, wanted),
-            (Family::EcdsaP256, Self::Agreed(info, key)) => ec::unwrap(private, info, key.as_bytes()),
-            (Family::Rsa, Self::Agreed(..)) => Err(EnvelopeError::NotCms("key agreement with an RSA key".to_owned())),
-            (Family::EcdsaP256, Self::Transported(_)) => {
-                Err(EnvelopeError::NotCms("key transport to a key of ECDSA".to_owned()))
-            }
+            (Family::Rsa, Self::Transported(info)) => rsa::unwrap(holder.key, info, wanted),
+            (Family::EcdsaP256, Self::Agreed(info, key)) => ec::unwrap(holder, info, key.as_bytes()),
+            (Family::Rsa, Self::Agreed(..)) => unfit("key agreement with an RSA key"),
+            (Family::EcdsaP256, Self::Transported(_)) => unfit("key transport to a key of ECDSA"),
         }
     }
+}
+
+/// The key of the other side of an agreement: that in the message, or that of a certificate which it names.
+pub(super) fn originator(
+    originator: &OriginatorIdentifierOrKey,
+    senders: &[Certificate],
+) -> Result<SubjectPublicKeyInfoOwned, EnvelopeError> {
+    let id = match originator.clone() {
+        OriginatorIdentifierOrKey::OriginatorKey(key) => {
+            return Ok(SubjectPublicKeyInfoOwned { algorithm: key.algorithm, subject_public_key: key.public_key });
+        }
+        OriginatorIdentifierOrKey::IssuerAndSerialNumber(named) => RecipientIdentifier::IssuerAndSerialNumber(named),
+        OriginatorIdentifierOrKey::SubjectKeyIdentifier(identifier) => {
+            RecipientIdentifier::SubjectKeyIdentifier(identifier)
+        }
+    };
+    for certificate in senders {
+        if names(&id, certificate)? {
+            return Ok(SubjectPublicKeyInfoOwned::from_der(certificate.spki_der())?);
+        }
+    }
+    Err(EnvelopeError::OriginatorUnknown)
 }
 
 /// How a recipient of key transport is named.
