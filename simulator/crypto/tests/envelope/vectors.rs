@@ -24,7 +24,7 @@ fn certificate(name: &str) -> Certificate {
 }
 
 fn text(name: &str) -> String {
-    String::from_utf8(vector(&format!("tc26/{name}.pem"))).unwrap()
+    String::from_utf8(vector(&format!("tc26/{name}.asc"))).unwrap()
 }
 
 /// «Контрольный пример для структуры …» in the encoding of Windows.
