@@ -1,5 +1,5 @@
-//! Signatures, digests and encryption over bytes: keys, JWS, CMS, raw ESIA signatures, HTTP message signatures,
-//! certificates.
+//! Signatures, digests and encryption over bytes: keys, JWS, CMS, raw ESIA signatures, HTTP message signatures, signed
+//! XML, certificates.
 //!
 //! Knows no portal and no bank, reads no clock (instants come in as Unix seconds) and draws no chance except for keys,
 //! initial values and signature nonces, which come from the system. The algorithm is a seam: what is not RSA, ECDSA P-256

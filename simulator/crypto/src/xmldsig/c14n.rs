@@ -5,11 +5,13 @@
 //! that foreign signatures over such documents do not hold. A test behind the feature `peers` compares every form with
 //! libxml2.
 //!
-//! One pass, linear in what is written. Deliberately absent: sets of nodes other than a whole element less another (no
+//! One pass, linear in what is written, and that is bounded. Deliberately absent: sets of nodes other than a whole element less another (no
 //! transform that is allowed makes them), and the fix-up of `xml:base` in the form 1.1 (§2.4), which is refused.
 
+use std::sync::Arc;
+
 use super::document::{Document, Element, Kind, Node};
-use super::names::{Scope, XML, is_blank};
+use super::names::{Binding, Scope, XML, is_blank};
 use super::read::{Attribute, Start};
 
 /// A canonical form.
@@ -71,6 +73,9 @@ pub enum C14nError {
     /// Canonical XML 1.1 of an element within others that have `xml:base`: their joining is not done here.
     #[error("canonicalize: an xml:base around the element would have to be joined to it")]
     BaseAround,
+    /// More bytes than this come of it: a long namespace that every element has to declare anew multiplies itself.
+    #[error("canonicalize: more than {0} bytes come of it")]
+    TooLarge(usize),
 }
 
 /// The canonical form of an element, comments included where the form has them. `prefixes` is the PrefixList of
@@ -127,10 +132,14 @@ impl<'d> Nodes<'d> {
         }
         around.reverse();
         let root = self.document.root().node;
+        let most = self.document.limits.output();
         let mut open: Vec<&Node> = Vec::new();
         while let Some(node) = nodes.get(at).filter(|_| at < end) {
             while open.last().is_some_and(|open| open.end <= at) {
                 writer.close(open.pop());
+            }
+            if writer.out.len() > most {
+                return Err(C14nError::TooLarge(most));
             }
             let left_out = self.without.is_some_and(|without| without.node == at);
             match &node.kind {
@@ -182,7 +191,7 @@ struct Writer<'w> {
 
 impl Writer<'_> {
     fn enter(&mut self, start: &Start) {
-        self.scope.enter(start.declared.iter().map(|(prefix, uri)| (prefix.as_str(), uri.as_str())));
+        self.scope.enter(&start.declared);
     }
 
     /// Writes a start tag. `around` are the elements around the apex, the nearest first; empty for all others.
@@ -208,12 +217,12 @@ impl Writer<'_> {
             self.value(&attribute.value);
         }
         self.write(">");
-        self.rendered.enter(namespaces.iter().map(|(prefix, uri)| (prefix.as_str(), uri.as_str())));
+        self.rendered.enter(&namespaces);
         Ok(())
     }
 
     /// The declarations that this element has to have in the output, in order.
-    fn namespaces(&self, start: &Start, apex: bool) -> Vec<(String, String)> {
+    fn namespaces(&self, start: &Start, apex: bool) -> Vec<Binding> {
         let mut prefixes: Vec<&str> = if self.form.is_exclusive() {
             // Those that are used here, and those that the caller wants carried along (Exclusive C14N §3).
             let used =
@@ -223,23 +232,22 @@ impl Writer<'_> {
         } else if apex {
             self.scope.all().map(|(prefix, _)| prefix).chain([""]).collect()
         } else {
-            start.declared.iter().map(|(prefix, _)| prefix.as_str()).collect()
+            start.declared.iter().map(|(prefix, _)| &**prefix).collect()
         };
         prefixes.sort_unstable();
         prefixes.dedup();
-        let new = |prefix: &&str| {
-            let meant = self.scope.namespace(prefix).filter(|_| *prefix != "xml");
-            meant.is_some() && self.rendered.namespace(prefix) != meant
+        let binding = |prefix: &str| {
+            let meant = self.scope.namespace(prefix).filter(|_| prefix != "xml")?;
+            (self.rendered.namespace(prefix) != Some(meant)).then(|| (Arc::from(prefix), Arc::clone(meant)))
         };
-        let named = |prefix: &str| (prefix.to_owned(), self.scope.namespace(prefix).unwrap_or("").to_owned());
-        prefixes.into_iter().filter(new).map(named).collect()
+        prefixes.into_iter().filter_map(binding).collect()
     }
 
     /// Attributes of the namespace `xml` that the apex takes over from around it (Canonical XML 1.0 and 1.1, §2.4).
     fn inherited<'s>(&self, start: &'s Start, around: &[&'s Start]) -> Result<Vec<&'s Attribute>, C14nError> {
         let mut taken: Vec<&Attribute> = Vec::new();
         for attribute in
-            around.iter().flat_map(|start| &start.attributes).filter(|attribute| attribute.namespace == XML)
+            around.iter().flat_map(|start| &start.attributes).filter(|attribute| *attribute.namespace == *XML)
         {
             match attribute.local.as_str() {
                 "base" if self.form.is_11() => return Err(C14nError::BaseAround),
@@ -248,7 +256,7 @@ impl Writer<'_> {
                 _ if self.form.is_11() => continue,
                 _ => {}
             }
-            let same = |other: &&Attribute| other.namespace == XML && other.local == attribute.local;
+            let same = |other: &&Attribute| *other.namespace == *XML && other.local == attribute.local;
             if !start.attributes.iter().any(|own| same(&own)) && !taken.iter().any(same) {
                 taken.push(attribute);
             }

@@ -163,9 +163,7 @@ impl<'d> Element<'d> {
     /// All attributes as (namespace, local name, value), in the order of the tag. Namespace declarations are none.
     pub fn attributes(&self) -> impl Iterator<Item = (&'d str, &'d str, &'d str)> + use<'d> {
         let attributes = self.start().map(|start| start.attributes.as_slice()).unwrap_or_default();
-        attributes
-            .iter()
-            .map(|attribute| (attribute.namespace.as_str(), attribute.local.as_str(), attribute.value.as_str()))
+        attributes.iter().map(|attribute| (&*attribute.namespace, attribute.local.as_str(), attribute.value.as_str()))
     }
 
     /// The id by which a reference finds this element: `Id`, `ID`, `id`, `wsu:Id` or `xml:id`.
@@ -226,7 +224,7 @@ impl<'d> Element<'d> {
         }
         let declared = |element: Self| {
             let declared = element.start().map(|start| start.declared.as_slice()).unwrap_or_default();
-            declared.iter().find(|(name, _)| name == prefix).map(|(_, namespace)| namespace.as_str())
+            declared.iter().find(|(name, _)| **name == *prefix).map(|(_, namespace)| &**namespace)
         };
         let nearest = std::iter::successors(Some(*self), Self::parent).find_map(declared);
         nearest.or(if prefix.is_empty() { Some("") } else { None })

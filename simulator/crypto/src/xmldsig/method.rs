@@ -207,6 +207,8 @@ const REFUSED: &[(&str, &str, Objection)] = &[
     ("urn:ietf:params:xml:ns:cpxmlsec:algorithms:gostr34102001-gostr3411", "GOST R 34.10-2001", Objection::Retired),
     ("urn:ietf:params:xml:ns:cpxmlsec:algorithms:gostr3411", "GOST R 34.11-94", Objection::Retired),
     ("urn:ietf:params:xml:ns:cpxmlsec:algorithms:hmac-gostr3411", "HMAC with GOST R 34.11-94", Objection::Keyed),
+    ("urn:ietf:params:xml:ns:cpxmlsec:algorithms:hmac-gostr34112012-256", "HMAC with Streebog-256", Objection::Keyed),
+    ("urn:ietf:params:xml:ns:cpxmlsec:algorithms:hmac-gostr34112012-512", "HMAC with Streebog-512", Objection::Keyed),
 ];
 
 #[cfg(test)]

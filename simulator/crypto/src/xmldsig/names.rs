@@ -2,6 +2,7 @@
 //! tokenizer leaves unchecked.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Namespace to which the prefix `xml` is bound by definition.
 pub(super) const XML: &str = "http://www.w3.org/XML/1998/namespace";
@@ -52,24 +53,33 @@ pub(super) fn split(name: &str) -> Option<(&str, &str)> {
     is_ncname(local).then_some((prefix, local))
 }
 
+/// A prefix (empty for the default) and the namespace it is bound to (empty for none). Shared, because a namespace that is
+/// declared once may be meant by every element after it.
+pub(super) type Binding = (Arc<str>, Arc<str>);
+
 /// The prefixes in scope while a document is walked. Looking one up costs the same however many there are.
-#[derive(Default)]
 pub(super) struct Scope {
-    bound: HashMap<String, Vec<String>>,
-    opened: Vec<Vec<String>>,
+    bound: HashMap<Arc<str>, Vec<Arc<str>>>,
+    opened: Vec<Vec<Arc<str>>>,
     count: usize,
+    none: Arc<str>,
+    xml: Arc<str>,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self { bound: HashMap::new(), opened: Vec::new(), count: 0, none: Arc::from(""), xml: Arc::from(XML) }
+    }
 }
 
 impl Scope {
-    /// Enters an element with its declarations (prefix, namespace). Answers with the number of bindings now held.
-    pub(super) fn enter<'d>(&mut self, declared: impl Iterator<Item = (&'d str, &'d str)>) -> usize {
-        let mut here = Vec::new();
+    /// Enters an element with its declarations. Answers with the number of bindings now held.
+    pub(super) fn enter(&mut self, declared: &[Binding]) -> usize {
         for (prefix, namespace) in declared {
-            self.bound.entry(prefix.to_owned()).or_default().push(namespace.to_owned());
-            here.push(prefix.to_owned());
+            self.bound.entry(Arc::clone(prefix)).or_default().push(Arc::clone(namespace));
         }
-        self.count += here.len();
-        self.opened.push(here);
+        self.count += declared.len();
+        self.opened.push(declared.iter().map(|(prefix, _)| Arc::clone(prefix)).collect());
         self.count
     }
 
@@ -84,18 +94,17 @@ impl Scope {
     }
 
     /// Every prefix that is bound, with its namespace.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        let bound =
-            self.bound.iter().filter_map(|(prefix, bindings)| Some((prefix.as_str(), bindings.last()?.as_str())));
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Arc<str>)> {
+        let bound = self.bound.iter().filter_map(|(prefix, bindings)| Some((&**prefix, bindings.last()?)));
         bound.filter(|(_, namespace)| !namespace.is_empty())
     }
 
     /// The namespace of a prefix; for the empty prefix the default namespace, which is empty when there is none.
-    pub(super) fn namespace(&self, prefix: &str) -> Option<&str> {
+    pub(super) fn namespace(&self, prefix: &str) -> Option<&Arc<str>> {
         match (prefix, self.bound.get(prefix).and_then(|bindings| bindings.last())) {
-            ("xml", _) => Some(XML),
+            ("xml", _) => Some(&self.xml),
             (_, Some(namespace)) => Some(namespace),
-            ("", None) => Some(""),
+            ("", None) => Some(&self.none),
             (_, None) => None,
         }
     }
@@ -122,13 +131,16 @@ mod tests {
 
     #[test]
     fn leaving_an_element_gives_its_prefixes_back() {
+        let bound = |pairs: [(&str, &str); 2]| pairs.map(|(prefix, uri)| (Arc::from(prefix), Arc::from(uri)));
         let mut scope = Scope::default();
-        scope.enter([("a", "urn:1"), ("", "urn:d")].into_iter());
-        assert_eq!(scope.enter([("a", "urn:2"), ("", "")].into_iter()), 4);
-        assert_eq!((scope.namespace("a"), scope.namespace("")), (Some("urn:2"), Some("")));
+        scope.enter(&bound([("a", "urn:1"), ("", "urn:d")]));
+        assert_eq!(scope.enter(&bound([("a", "urn:2"), ("", "")])), 4);
+        let meant = |scope: &Scope, prefix: &str| scope.namespace(prefix).map(|uri| uri.to_string());
+        assert_eq!((meant(&scope, "a").as_deref(), meant(&scope, "").as_deref()), (Some("urn:2"), Some("")));
         scope.leave();
-        assert_eq!((scope.namespace("a"), scope.namespace("")), (Some("urn:1"), Some("urn:d")));
+        assert_eq!((meant(&scope, "a").as_deref(), meant(&scope, "").as_deref()), (Some("urn:1"), Some("urn:d")));
         scope.leave();
-        assert_eq!((scope.namespace("a"), scope.namespace(""), scope.namespace("xml")), (None, Some(""), Some(XML)));
+        assert_eq!((meant(&scope, "a"), meant(&scope, "").as_deref()), (None, Some("")));
+        assert_eq!(meant(&scope, "xml").as_deref(), Some(XML));
     }
 }

@@ -10,11 +10,12 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 use quick_xml::events::{BytesDecl, BytesPI, BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use super::names::{self, Scope, XML, XMLNS};
+use super::names::{self, Binding, Scope, XML, XMLNS};
 
 /// How large a document may be. The defaults take every message of SMEV with attachments inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Limits {
     pub bytes: usize,
     /// Elements within one another.
     pub depth: usize,
+    /// Bytes of the name of a namespace.
+    pub namespace: usize,
     /// Namespace declarations in force at one place.
     pub namespaces: usize,
     /// Elements, texts, comments and processing instructions together.
@@ -33,7 +36,15 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { attributes: 100, bytes: 16 * 1024 * 1024, depth: 100, namespaces: 100, nodes: 200_000 }
+        Self { attributes: 100, bytes: 16 * 1024 * 1024, depth: 100, namespace: 512, namespaces: 100, nodes: 200_000 }
+    }
+}
+
+impl Limits {
+    /// How large a form made of such a document may be. Forms are longer than their sources, though not by much unless
+    /// somebody saw to it.
+    pub(super) const fn output(&self) -> usize {
+        self.bytes.saturating_mul(2).saturating_add(64 * 1024)
     }
 }
 
@@ -58,6 +69,8 @@ pub enum XmlCause {
     Entity(String),
     /// Not well-formed in another way.
     Malformed(String),
+    /// A namespace with a longer name than this.
+    NamespaceTooLong(usize),
     /// No element at all.
     NoRoot,
     /// Bytes that are not UTF-8.
@@ -82,6 +95,7 @@ impl XmlCause {
             Self::Encoding(_) => "xml-encoding",
             Self::Entity(_) => "xml-entity",
             Self::Malformed(_) => "xml-malformed",
+            Self::NamespaceTooLong(_) => "xml-namespace-too-long",
             Self::NoRoot => "xml-no-root",
             Self::NotUtf8 => "xml-not-utf8",
             Self::PrefixUndeclared(_) => "xml-prefix-undeclared",
@@ -103,6 +117,7 @@ impl fmt::Display for XmlCause {
             Self::Encoding(name) => write!(out, "the encoding is declared as {name:?}, not UTF-8"),
             Self::Entity(name) => write!(out, "the entity {name:?} is not known"),
             Self::Malformed(what) => write!(out, "not well-formed: {what}"),
+            Self::NamespaceTooLong(limit) => write!(out, "the name of a namespace has more than {limit} bytes"),
             Self::NoRoot => out.write_str("there is no element"),
             Self::NotUtf8 => out.write_str("the bytes are not UTF-8"),
             Self::PrefixUndeclared(prefix) => write!(out, "the prefix {prefix:?} is not declared"),
@@ -120,7 +135,7 @@ impl fmt::Display for XmlCause {
 pub(super) struct Attribute {
     pub(super) prefix: String,
     pub(super) local: String,
-    pub(super) namespace: String,
+    pub(super) namespace: Arc<str>,
     /// Normalized as XML 1.0 §3.3.3 says for CDATA.
     pub(super) value: String,
 }
@@ -129,10 +144,10 @@ pub(super) struct Attribute {
 pub(super) struct Start {
     pub(super) prefix: String,
     pub(super) local: String,
-    pub(super) namespace: String,
+    pub(super) namespace: Arc<str>,
     pub(super) attributes: Vec<Attribute>,
-    /// Namespace declarations of this tag, as (prefix, namespace).
-    pub(super) declared: Vec<(String, String)>,
+    /// Namespace declarations of this tag.
+    pub(super) declared: Vec<Binding>,
     /// Where the tag lies in the text.
     pub(super) from: usize,
     pub(super) to: usize,
@@ -289,20 +304,20 @@ impl<S: Sink> Walk<'_, S> {
         }
         self.depth += 1;
         let (plain, declared) = self.attributes(tag, from)?;
-        let held = self.scope.enter(declared.iter().map(|(prefix, uri)| (prefix.as_str(), uri.as_str())));
+        let held = self.scope.enter(&declared);
         if held > self.limits.namespaces {
             return Err(XmlError { at: from, cause: XmlCause::TooManyNamespaces(self.limits.namespaces) });
         }
         let name = tag.name();
         let (prefix, local) = split(name.as_ref(), from)?;
-        let namespace = self.namespace(prefix, from)?.to_owned();
+        let namespace = self.namespace(prefix, from)?;
+        let none: Arc<str> = Arc::from("");
         let mut attributes = Vec::with_capacity(plain.len());
         for (name, value) in plain {
             let (prefix, local) = split(&name, from)?;
             // An attribute without prefix is in no namespace, whatever the default is.
-            let namespace = if prefix.is_empty() { "" } else { self.namespace(prefix, from)? };
-            let (prefix, local, namespace) = (prefix.to_owned(), local.to_owned(), namespace.to_owned());
-            attributes.push(Attribute { prefix, local, namespace, value });
+            let namespace = if prefix.is_empty() { Arc::clone(&none) } else { self.namespace(prefix, from)? };
+            attributes.push(Attribute { prefix: prefix.to_owned(), local: local.to_owned(), namespace, value });
         }
         let mut seen = HashSet::new();
         if let Some(twice) = attributes.iter().find(|attribute| !seen.insert((&attribute.namespace, &attribute.local)))
@@ -316,7 +331,7 @@ impl<S: Sink> Walk<'_, S> {
     }
 
     /// Attributes and namespace declarations of a tag, as they are written.
-    fn attributes(&self, tag: &BytesStart<'_>, at: usize) -> Result<(Pairs, Pairs), XmlError> {
+    fn attributes(&self, tag: &BytesStart<'_>, at: usize) -> Result<(Pairs, Vec<Binding>), XmlError> {
         if !spaced(tag.attributes_raw()) {
             return Err(malformed(at, "attributes are not parted by spaces".to_owned()));
         }
@@ -339,17 +354,34 @@ impl<S: Sink> Walk<'_, S> {
                 return Err(malformed(at, format!("the value of {name} refers to {character:?}")));
             }
             match name.split_once(':') {
-                None if name == "xmlns" => declared.push((String::new(), bound("", &value, at)?)),
-                Some(("xmlns", prefix)) => declared.push((prefix.to_owned(), bound(prefix, &value, at)?)),
+                None if name == "xmlns" => declared.push(self.bound("", &value, at)?),
+                Some(("xmlns", prefix)) => declared.push(self.bound(prefix, &value, at)?),
                 _ => plain.push((name.to_owned(), value.into_owned())),
             }
         }
         Ok((plain, declared))
     }
 
-    fn namespace(&self, prefix: &str, at: usize) -> Result<&str, XmlError> {
+    fn namespace(&self, prefix: &str, at: usize) -> Result<Arc<str>, XmlError> {
         let undeclared = || XmlError { at, cause: XmlCause::PrefixUndeclared(prefix.to_owned()) };
-        self.scope.namespace(prefix).ok_or_else(undeclared)
+        self.scope.namespace(prefix).cloned().ok_or_else(undeclared)
+    }
+
+    /// A namespace declaration, when it is one that Namespaces in XML 1.0 §2.2 and §3 allow.
+    fn bound(&self, prefix: &str, namespace: &str, at: usize) -> Result<Binding, XmlError> {
+        let allowed = match prefix {
+            "" => namespace != XML && namespace != XMLNS,
+            "xml" => namespace == XML,
+            "xmlns" => false,
+            _ => names::is_ncname(prefix) && !namespace.is_empty() && namespace != XML && namespace != XMLNS,
+        };
+        if namespace.len() > self.limits.namespace {
+            return Err(XmlError { at, cause: XmlCause::NamespaceTooLong(self.limits.namespace) });
+        }
+        if !allowed {
+            return Err(malformed(at, format!("the prefix {prefix:?} cannot be bound to {namespace:?}")));
+        }
+        Ok((Arc::from(prefix), Arc::from(namespace)))
     }
 
     fn end(&mut self, from: usize, to: usize) -> Result<(), XmlError> {
@@ -414,20 +446,6 @@ fn spaced(raw: &str) -> bool {
         }
     }
     true
-}
-
-/// A namespace declaration, when it is one that Namespaces in XML 1.0 §2.2 and §3 allow.
-fn bound(prefix: &str, namespace: &str, at: usize) -> Result<String, XmlError> {
-    let allowed = match prefix {
-        "" => namespace != XML && namespace != XMLNS,
-        "xml" => namespace == XML,
-        "xmlns" => false,
-        _ => names::is_ncname(prefix) && !namespace.is_empty() && namespace != XML && namespace != XMLNS,
-    };
-    if allowed {
-        return Ok(namespace.to_owned());
-    }
-    Err(malformed(at, format!("the prefix {prefix:?} cannot be bound to {namespace:?}")))
 }
 
 /// The character that a reference stands for.

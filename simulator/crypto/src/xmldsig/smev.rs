@@ -13,6 +13,7 @@
 //! operator's own code cannot transform them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::c14n::{write_text, write_value};
 use super::names::is_blank;
@@ -26,6 +27,9 @@ pub const SMEV_TRANSFORM: &str = "urn://smev-gov-ru/xmldsig/transform";
 pub enum SmevError {
     #[error("transform for SMEV: the element {0} has no namespace")]
     NoNamespace(String),
+    /// More bytes than this come of it.
+    #[error("transform for SMEV: more than {0} bytes come of it")]
+    TooLarge(usize),
     #[error(transparent)]
     Xml(#[from] XmlError),
 }
@@ -39,10 +43,12 @@ pub enum SmevError {
 /// # Ok::<(), crypto::xmldsig::SmevError>(())
 /// ```
 pub fn smev_transform(bytes: &[u8], limits: Limits) -> Result<Vec<u8>, SmevError> {
-    let mut writer = Writer::default();
+    let most = limits.output();
+    let mut writer = Writer { most, ..Writer::default() };
     read::read(read::decode(bytes, &limits)?, &limits, &mut writer)?;
     match writer.without_namespace {
         Some(name) => Err(SmevError::NoNamespace(name)),
+        None if writer.out.len() > most => Err(SmevError::TooLarge(most)),
         None => Ok(writer.out),
     }
 }
@@ -50,8 +56,10 @@ pub fn smev_transform(bytes: &[u8], limits: Limits) -> Result<Vec<u8>, SmevError
 #[derive(Default)]
 struct Writer {
     out: Vec<u8>,
+    /// Behind this many bytes nothing more is written.
+    most: usize,
     /// Numbers of the namespaces in force.
-    numbers: HashMap<String, usize>,
+    numbers: HashMap<Arc<str>, usize>,
     counter: usize,
     open: Vec<Open>,
     /// The first element without namespace.
@@ -61,17 +69,17 @@ struct Writer {
 struct Open {
     name: String,
     /// Namespaces whose prefix was minted here, in that order.
-    minted: Vec<String>,
+    minted: Vec<Arc<str>>,
 }
 
 impl Writer {
-    fn number(&mut self, namespace: &str, minted: &mut Vec<String>) -> usize {
+    fn number(&mut self, namespace: &Arc<str>, minted: &mut Vec<Arc<str>>) -> usize {
         if let Some(number) = self.numbers.get(namespace) {
             return *number;
         }
         self.counter += 1;
-        self.numbers.insert(namespace.to_owned(), self.counter);
-        minted.push(namespace.to_owned());
+        self.numbers.insert(Arc::clone(namespace), self.counter);
+        minted.push(Arc::clone(namespace));
         self.counter
     }
 
@@ -91,6 +99,10 @@ impl Sink for Writer {
         if start.namespace.is_empty() {
             self.without_namespace.get_or_insert_with(|| start.local.clone());
         }
+        if self.out.len() > self.most {
+            self.open.push(Open { name: String::new(), minted: Vec::new() });
+            return;
+        }
         let mut minted = Vec::new();
         let number = self.number(&start.namespace, &mut minted);
         let name = format!("ns{number}:{}", start.local);
@@ -101,9 +113,10 @@ impl Sink for Writer {
         });
         let mut attributes = Vec::with_capacity(start.attributes.len());
         for attribute in &start.attributes {
-            let name = match attribute.namespace.as_str() {
-                "" => attribute.local.clone(),
-                namespace => format!("ns{}:{}", self.number(namespace, &mut minted), attribute.local),
+            let name = if attribute.namespace.is_empty() {
+                attribute.local.clone()
+            } else {
+                format!("ns{}:{}", self.number(&attribute.namespace, &mut minted), attribute.local)
             };
             attributes.push((name, attribute.value.as_str()));
         }
@@ -129,7 +142,7 @@ impl Sink for Writer {
     }
 
     fn text(&mut self, text: String) {
-        if !is_blank(&text) {
+        if !is_blank(&text) && self.out.len() <= self.most {
             write_text(&mut self.out, &text);
         }
     }

@@ -65,8 +65,8 @@ pub(super) fn run(
     nodes: Nodes<'_>,
     signature: Option<Element<'_>>,
 ) -> Result<Vec<u8>, TransformError> {
-    // What came through a canonical form was in its limits before; the form itself may be longer than the source.
-    let limits = Limits { bytes: usize::MAX, ..nodes.document.limits };
+    // The form of a document within its limits may be longer than the document.
+    let limits = Limits { bytes: nodes.document.limits.output(), ..nodes.document.limits };
     let mut stage = Stage::Nodes(nodes);
     for transform in transforms {
         stage = match (transform, stage) {

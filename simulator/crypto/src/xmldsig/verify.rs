@@ -107,10 +107,15 @@ pub enum Refused {
     ReferenceNotFound { uri: String },
     #[error("verify the signature: its value is not one over SignedInfo by the signer's key: {0}")]
     SignatureDiffers(SignatureCause),
+    /// It holds, but by the key of the certificate in it and not by the one that was demanded.
+    #[error("verify the signature: it is by the key of its own certificate, {0:?}, not by the expected one")]
+    SignedByAnother(Box<Certificate>),
     #[error("verify the signature: it has more than {limit} references")]
     TooManyReferences { limit: usize },
     #[error("verify the signature: a reference has more than {limit} transforms")]
     TooManyTransforms { limit: usize },
+    #[error("verify the signature: its references are to more than {limit} bytes together")]
+    TooMuchReferred { limit: usize },
     #[error("verify the signature: reference {reference}: {error}")]
     Transform { reference: usize, error: TransformError },
 }
@@ -133,8 +138,10 @@ impl Refused {
             Self::ReferenceForeign { .. } => "reference-foreign",
             Self::ReferenceNotFound { .. } => "reference-not-found",
             Self::SignatureDiffers(cause) => cause.code(),
+            Self::SignedByAnother(_) => "signed-by-another",
             Self::TooManyReferences { .. } => "too-many-references",
             Self::TooManyTransforms { .. } => "too-many-transforms",
+            Self::TooMuchReferred { .. } => "too-much-referred",
             Self::Transform { .. } => "transform-impossible",
         }
     }
@@ -163,8 +170,16 @@ pub fn verify<'d>(signature: Element<'d>, policy: &Policy) -> Result<Verified<'d
     let signature = Signature::read(signature, policy)?;
     let signer = signer(&signature, policy)?;
     let mut covered = Vec::new();
+    // Each reference may be to all of the document; together they may not be to much more than that.
+    let most = signature.element.document.limits.output().saturating_mul(2);
+    let mut referred = 0;
     for (place, reference) in signature.references.iter().enumerate() {
-        covered.push(covers(&signature, place, reference)?);
+        let one = covers(&signature, place, reference)?;
+        referred += one.bytes.len();
+        if referred > most {
+            return Err(Refused::TooMuchReferred { limit: most });
+        }
+        covered.push(one);
     }
     let (key, certificate) = signer;
     Ok(Verified { method: signature.method, key, certificate, covered })
@@ -176,30 +191,35 @@ fn signer(signature: &Signature<'_>, policy: &Policy) -> Result<(PublicKey, Opti
     let read =
         |der: &Vec<u8>| Certificate::from_der(der).map_err(|error| Refused::CertificateMalformed(error.to_string()));
     let certificates = signature.certificates.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let mut candidates = Vec::new();
-    match &policy.key {
-        Some(key) => {
-            let same = |certificate: &&Certificate| certificate.public_key().is_ok_and(|public| public == *key);
-            candidates.push((key.clone(), certificates.iter().find(same).cloned()));
-        }
-        None if certificates.is_empty() => return Err(Refused::CertificateMissing),
-        None => {
-            for certificate in certificates {
-                candidates.push((certificate.public_key().map_err(Refused::Key)?, Some(certificate)));
-            }
+    let (mut inside, mut unusable) = (Vec::new(), None);
+    for certificate in certificates {
+        // Others of a chain may have keys that are of no use here.
+        match certificate.public_key() {
+            Ok(key) => inside.push((key, Some(certificate))),
+            Err(error) => unusable = unusable.or(Some(error)),
         }
     }
+    let demanded = policy.key.as_ref().map(|key| {
+        let same = inside.iter().find(|(public, _)| public == key);
+        same.cloned().unwrap_or_else(|| (key.clone(), None))
+    });
     let method = signature.method;
-    let family = candidates.first().map(|(key, _)| key.family());
-    candidates.retain(|(key, _)| key.family() == method.scheme().family());
-    let Some((first, _)) = candidates.first() else {
-        let family = family.unwrap_or(method.scheme().family());
-        return Err(Refused::KeyUnsuitable { family, method });
+    let suits = |(key, _): &&(PublicKey, Option<Certificate>)| key.family() == method.scheme().family();
+    let candidates: &[_] = demanded.as_ref().map_or(&inside, std::slice::from_ref);
+    let Some(first) = candidates.iter().find(suits) else {
+        let unsuitable = candidates.first().map(|(key, _)| Refused::KeyUnsuitable { family: key.family(), method });
+        return Err(unsuitable.or(unusable.map(Refused::Key)).unwrap_or(Refused::CertificateMissing));
     };
     let signed = Nodes::of(signature.signed_info).canonical(signature.form, &signature.prefixes)?;
     let holds = |(key, _): &&(PublicKey, _)| key.verify(method.scheme(), &signed, &signature.value).is_ok();
-    let holding = candidates.iter().find(holds).cloned();
-    holding.ok_or_else(|| Refused::SignatureDiffers(signature_cause(signature, &signed, first)))
+    if let Some(holding) = candidates.iter().filter(suits).find(holds) {
+        return Ok(holding.clone());
+    }
+    let another = inside.iter().filter(suits).find(holds).and_then(|(_, certificate)| certificate.clone());
+    Err(another.map_or_else(
+        || Refused::SignatureDiffers(signature_cause(signature, &signed, &first.0)),
+        |certificate| Refused::SignedByAnother(Box::new(certificate)),
+    ))
 }
 
 /// What a reference covers, once its digest was found right.

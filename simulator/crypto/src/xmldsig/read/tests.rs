@@ -134,7 +134,7 @@ fn what_is_not_accepted_is_named() {
 
 #[test]
 fn every_limit_holds_exactly() {
-    let small = Limits { attributes: 3, bytes: 1000, depth: 3, namespaces: 4, nodes: 6 };
+    let small = Limits { attributes: 3, bytes: 1000, depth: 3, namespace: 10, namespaces: 4, nodes: 6 };
     for (text, wanted) in [
         ("<a b='' c='' xmlns:p='u'/>", "fine"),
         ("<a b='' c='' xmlns:p='u' d=''/>", "xml-too-many-attributes"),
@@ -142,6 +142,8 @@ fn every_limit_holds_exactly() {
         ("<a><b><c><d/></c></b></a>", "xml-too-deep"),
         ("<a xmlns='u' xmlns:p='v'><b xmlns:p='u' xmlns:q='w'/><b xmlns='v'/></a>", "fine"),
         ("<a xmlns='u' xmlns:p='v'><b xmlns:p='u' xmlns:q='w' xmlns='x'/></a>", "xml-too-many-namespaces"),
+        ("<a xmlns='urn:567890'/>", "fine"),
+        ("<a xmlns='urn:5678901'/>", "xml-namespace-too-long"),
         ("<a>x<b/>y<!-- --><b/></a>", "fine"),
         ("<a>x<b/>y<!-- --><b/><b/></a>", "xml-too-many-nodes"),
     ] {
