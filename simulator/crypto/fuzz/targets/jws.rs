@@ -1,0 +1,9 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    if let Ok(token) = crypto::jws::Jws::parse(text) {
+        let _ = token.claims();
+    }
+});

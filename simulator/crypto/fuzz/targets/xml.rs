@@ -1,0 +1,9 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+use crypto::xmldsig::{Document, Limits};
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = Document::parse(bytes, Limits::default());
+});
