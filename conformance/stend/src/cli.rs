@@ -89,8 +89,8 @@ pub(crate) struct Certify {
     /// Only this protocol: esia-v3, esia-v1, oidc.
     #[arg(long, value_name = "PROTOCOL", num_args = 1..)]
     pub(crate) protocol: Vec<String>,
-    /// Key algorithm of the bank: rsa2048 (rsa), rsa3072, ecdsa-p256 (ecdsa), gost2012-256 (gost), gost2012-512 and more; a
-    /// wrong name lists them all.
+    /// Key algorithm of the bank: rsa2048 (rsa), rsa3072, ecdsa-p256 (ecdsa), gost2012-256 (gost), gost2012-512, or GOST on
+    /// another curve, such as gost2012-512-tc26-c (`stend pki init --alg ?` names all).
     #[arg(long)]
     pub(crate) alg: Option<String>,
     /// The portal's store: memory or sqlite:PATH.

@@ -35,6 +35,43 @@ fn the_reference_bank_passes_the_smoke_scenarios_in_every_protocol() {
 }
 
 #[test]
+fn gost_keys_sign_everything_but_the_connections() {
+    let report = tempfile::tempdir().unwrap();
+    let (code, read, stderr) =
+        certify(report.path(), &["--alg", "gost2012-512", "--scenario", "sign-in", "revoked-at-the-portal"]);
+    assert_eq!(code, 0, "{stderr}\n{:#}", read["findings"]);
+    let rows = read["algorithms"].as_array().unwrap();
+    let told = |protocol: &str, used_for: &str| {
+        let row = rows.iter().find(|row| row["protocol"] == protocol && row["used_for"] == used_for);
+        let row = row.unwrap_or_else(|| panic!("no {used_for} in {protocol}: {rows:#?}"));
+        assert!(row["times"].as_u64().unwrap() > 0);
+        ["key", "signature", "digest"].map(|name| row[name].as_str().unwrap())
+    };
+    let own = "GOST R 34.10-2012 512";
+    for protocol in ["esia-v3", "esia-v1", "oidc"] {
+        // Tokens are of 256 bits in ESIA, whatever the bank's key is.
+        for used_for in ["access_token", "id_token"] {
+            assert_eq!(told(protocol, used_for), ["GOST R 34.10-2012 256", "GOST3410_2012_256", "Streebog-256"]);
+        }
+        assert_eq!(told(protocol, "web_hook"), ["GOST R 34.10-2012 256", "gostr3410-2012-256", "Streebog-256"]);
+        for used_for in ["portal_tls", "bank_tls"] {
+            assert_eq!(told(protocol, used_for)[0], "ECDSA 256");
+        }
+    }
+    assert_eq!(told("esia-v3", "request_signature"), [own, "s ‖ r (128)", "Streebog-512"]);
+    assert_eq!(told("esia-v3", "certificate_hash"), [own, "", "Streebog-256"]);
+    assert_eq!(told("esia-v1", "request_signature"), [own, "CMS, 1.2.643.7.1.1.3.3", "Streebog-512"]);
+    assert_eq!(told("oidc", "client_assertion"), [own, "GOST3410_2012_512", "Streebog-512"]);
+    assert_eq!(told("oidc", "client_tls")[0], "ECDSA 256");
+    for row in rows.iter().filter(|row| row["used_for"].as_str().unwrap().ends_with("_tls")) {
+        assert!(row["why"]["ru"].as_str().is_some_and(|why| !why.is_empty()), "{row:#}");
+    }
+    // The table comes from the recordings alone: judging them again gives the same one.
+    let (code, _, stderr) = run(stend().arg("judge").arg(report.path()));
+    assert_eq!(code, 0, "{stderr}");
+}
+
+#[test]
 fn a_broken_variant_is_found_with_its_evidence() {
     let report = tempfile::tempdir().unwrap();
     let (code, read, stderr) = certify(

@@ -8,6 +8,7 @@ mod crash;
 mod newcomer;
 #[cfg(feature = "peers")]
 mod peers;
+mod wrong_signatures;
 
 /// A run without the foreign peers says what it leaves out.
 #[cfg(not(feature = "peers"))]
