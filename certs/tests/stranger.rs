@@ -42,12 +42,13 @@ fn a_request_of_a_strangers_making_is_issued_on() {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "BANK01");
     let asked = params.serialize_request(&key).unwrap();
-    let request = Request::from_pem(&asked.pem().unwrap()).unwrap();
+    let request = asked.pem().unwrap();
     let authority = Authority::new(now(), Algorithm::EcdsaP256).unwrap();
     let profile = Profile::named("partner").unwrap();
     let issued = authority.issue(profile, &Subject::named("BANK01"), Key::Csr(&request), now()).unwrap();
     assert_eq!(issued.certificate.public_key().unwrap().subject_public_key(), key.public_key_raw());
     assert_eq!(verdict(&issued.certificate, &authority.roots(), &[]), Ok(()));
+    assert!(Request::from_der(asked.der()).is_ok());
     let mut bent = asked.der().to_vec();
     *bent.last_mut().unwrap() ^= 1;
     assert!(Request::from_der(&bent).is_err());

@@ -71,6 +71,10 @@ impl Walk<'_> {
         let mut answered = 0;
         for _ in 0..HOPS {
             if from_portal && agency.is_bank(&go.url) {
+                let gate = self.play.state().gate.clone();
+                if let Some(gate) = gate {
+                    gate.pass(self.name, self.lane.patience()).await;
+                }
                 self.lane.arm_at_callback(self.play).await?;
                 if let Some(end) = attacker::at_callback(self, &go.url).await? {
                     return Ok(end);

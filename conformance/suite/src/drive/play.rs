@@ -1,8 +1,9 @@
 //! One playing of one case: what is known so far, and the recording as it grows. Steps may go on at the same time, so
 //! everything changes behind one short lock that is never held over a wait.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use contract::adapter::{Outcome, Report};
 use contract::control::FaultAsk;
@@ -38,6 +39,34 @@ pub(crate) struct State {
     pub(crate) steps: Vec<StepResult>,
     /// Something did not answer in time.
     pub(crate) timed_out: bool,
+    /// Where the people of steps at the same time wait for each other.
+    pub(crate) gate: Option<Arc<Gate>>,
+}
+
+/// Keeps flows of different people at the portal until all of them are there, so that steps at the same time do overlap,
+/// however fast one of them is. Who has ended without coming this way is waited for no longer.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    missing: tokio::sync::watch::Sender<BTreeSet<String>>,
+}
+
+impl Gate {
+    pub(crate) fn of(people: BTreeSet<String>) -> Self {
+        Self { missing: tokio::sync::watch::Sender::new(people) }
+    }
+
+    /// This person is there, or will never be.
+    pub(crate) fn arrive(&self, person: &str) {
+        self.missing.send_if_modified(|missing| missing.remove(person));
+    }
+
+    /// Until everybody is there, no longer than `within`.
+    pub(crate) async fn pass(&self, person: &str, within: Duration) {
+        self.arrive(person);
+        let mut missing = self.missing.subscribe();
+        // In vain: the flow goes on by itself, and what overlapped is judged by what was recorded.
+        let _ = clock::bounded(within, missing.wait_for(BTreeSet::is_empty)).await;
+    }
 }
 
 /// A citizen in the case.
@@ -202,5 +231,23 @@ impl Play {
 impl Flow {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.last.as_ref().map(|report| report.outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_gate_opens_when_everybody_is_there_or_has_ended() {
+        let both = || Gate::of(["anna", "boris"].map(str::to_owned).into());
+        let long = Duration::from_secs(600);
+        let gate = both();
+        tokio::join!(gate.pass("anna", long), gate.pass("boris", long));
+        let gate = both();
+        tokio::join!(gate.pass("anna", long), async { gate.arrive("boris") });
+        let gate = both();
+        gate.pass("anna", Duration::ZERO).await;
+        assert_eq!(gate.missing.borrow().iter().collect::<Vec<_>>(), ["boris"]);
     }
 }

@@ -20,7 +20,7 @@ use url::Url;
 
 use super::browser::Browser;
 use super::lane::{Ground, Lane};
-use super::play::{Member, Play, State};
+use super::play::{Gate, Member, Play, State};
 use super::{attacker, awaiting, bank, citizen, clock, expect};
 use crate::clock::{Pace, Watch, wall_us};
 use crate::collect::canary::{self, Marks};
@@ -302,7 +302,17 @@ impl Runner<'_> {
                     Step::Bank(bank) => Some(bank),
                     _ => None,
                 });
-                let all = join_all(steps.map(|step| bank::step(lane, play, step, index, lied))).await;
+                let steps: Vec<&BankStep> = steps.collect();
+                let people = steps.iter().filter_map(|step| Some(step.person.as_ref()?.value.clone())).collect();
+                let gate = Arc::new(Gate::of(people));
+                play.state().gate = Some(gate.clone());
+                let all = join_all(steps.into_iter().map(async |step| {
+                    let said = bank::step(lane, play, step, index, lied).await;
+                    step.person.iter().for_each(|who| gate.arrive(&who.value));
+                    said
+                }))
+                .await;
+                play.state().gate = None;
                 let said = all.into_iter().collect::<Result<Vec<_>, _>>()?;
                 Ok(Some(said.join(" | ")))
             }
