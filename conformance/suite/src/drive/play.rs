@@ -43,29 +43,52 @@ pub(crate) struct State {
     pub(crate) gate: Option<Arc<Gate>>,
 }
 
-/// Keeps flows of different people at the portal until all of them are there, so that steps at the same time do overlap,
-/// however fast one of them is. Who has ended without coming this way is waited for no longer.
+/// Keeps flows of different people at the portal until all of them are there, so that steps at the same time do overlap
+/// however fast one of them is; then lets them back to the bank one after another, whoever was named first goes first. So
+/// a bank that keeps one place for the flow under way, the first or the last one, shows it every time.
 #[derive(Debug)]
-pub(crate) struct Gate {
-    missing: tokio::sync::watch::Sender<BTreeSet<String>>,
+pub(crate) struct Gate(tokio::sync::watch::Sender<Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    /// Not yet at the portal.
+    missing: BTreeSet<String>,
+    /// In whose turn the browsers return.
+    turns: Vec<String>,
 }
 
 impl Gate {
-    pub(crate) fn of(people: BTreeSet<String>) -> Self {
-        Self { missing: tokio::sync::watch::Sender::new(people) }
+    pub(crate) fn of(people: &[String]) -> Self {
+        let missing = people.iter().cloned().collect();
+        let mut turns: Vec<String> = Vec::new();
+        for who in people {
+            if !turns.contains(who) {
+                turns.push(who.clone());
+            }
+        }
+        Self(tokio::sync::watch::Sender::new(Waiting { missing, turns }))
     }
 
-    /// This person is there, or will never be.
-    pub(crate) fn arrive(&self, person: &str) {
-        self.missing.send_if_modified(|missing| missing.remove(person));
+    /// This person's step has ended: nobody waits for it any longer.
+    pub(crate) fn leave(&self, person: &str) {
+        self.0.send_modify(|waiting| {
+            waiting.missing.remove(person);
+            waiting.turns.retain(|who| who != person);
+        });
     }
 
-    /// Until everybody is there, no longer than `within`.
+    /// Until everybody is there and it is this person's turn, no longer than `within`.
     pub(crate) async fn pass(&self, person: &str, within: Duration) {
-        self.arrive(person);
-        let mut missing = self.missing.subscribe();
+        self.0.send_modify(|waiting| {
+            waiting.missing.remove(person);
+        });
+        let mut waiting = self.0.subscribe();
+        let may_go = |waiting: &Waiting| {
+            let is_next = waiting.turns.first().is_none_or(|next| next == person);
+            waiting.missing.is_empty() && (is_next || !waiting.turns.iter().any(|who| who == person))
+        };
         // In vain: the flow goes on by itself, and what overlapped is judged by what was recorded.
-        let _ = clock::bounded(within, missing.wait_for(BTreeSet::is_empty)).await;
+        let _ = clock::bounded(within, waiting.wait_for(may_go)).await;
     }
 }
 
@@ -239,15 +262,26 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_gate_opens_when_everybody_is_there_or_has_ended() {
-        let both = || Gate::of(["anna", "boris"].map(str::to_owned).into());
+    async fn a_gate_opens_when_everybody_is_there_and_lets_the_first_go_first() {
+        let gate = Gate::of(&["anna", "boris"].map(str::to_owned));
         let long = Duration::from_secs(600);
-        let gate = both();
-        tokio::join!(gate.pass("anna", long), gate.pass("boris", long));
-        let gate = both();
-        tokio::join!(gate.pass("anna", long), async { gate.arrive("boris") });
-        let gate = both();
+        let order = Mutex::new(Vec::new());
+        let go = async |who: &str| {
+            gate.pass(who, long).await;
+            order.lock().unwrap().push(who.to_owned());
+            gate.leave(who);
+        };
+        tokio::join!(go("boris"), go("anna"));
+        assert_eq!(*order.lock().unwrap(), ["anna", "boris"]);
+    }
+
+    #[tokio::test]
+    async fn who_ended_before_is_not_waited_for() {
+        let gate = Gate::of(&["anna", "boris"].map(str::to_owned));
+        gate.leave("anna");
+        gate.pass("boris", Duration::from_secs(600)).await;
+        let gate = Gate::of(&["anna", "boris"].map(str::to_owned));
         gate.pass("anna", Duration::ZERO).await;
-        assert_eq!(gate.missing.borrow().iter().collect::<Vec<_>>(), ["boris"]);
+        assert_eq!(gate.0.borrow().missing.iter().collect::<Vec<_>>(), ["boris"]);
     }
 }

@@ -303,12 +303,13 @@ impl Runner<'_> {
                     _ => None,
                 });
                 let steps: Vec<&BankStep> = steps.collect();
-                let people = steps.iter().filter_map(|step| Some(step.person.as_ref()?.value.clone())).collect();
-                let gate = Arc::new(Gate::of(people));
+                let people: Vec<String> =
+                    steps.iter().filter_map(|step| Some(step.person.as_ref()?.value.clone())).collect();
+                let gate = Arc::new(Gate::of(&people));
                 play.state().gate = Some(gate.clone());
                 let all = join_all(steps.into_iter().map(async |step| {
                     let said = bank::step(lane, play, step, index, lied).await;
-                    step.person.iter().for_each(|who| gate.arrive(&who.value));
+                    step.person.iter().for_each(|who| gate.leave(&who.value));
                     said
                 }))
                 .await;
