@@ -1,3 +1,5 @@
+//! Fuzz target: envelope, as a stranger may send it.
+
 #![no_main]
 
 use std::sync::OnceLock;

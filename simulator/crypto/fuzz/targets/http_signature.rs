@@ -1,3 +1,5 @@
+//! Fuzz target: http signature, as a stranger may send it.
+
 #![no_main]
 
 use crypto::http_signature::{Expect, Message, verify};

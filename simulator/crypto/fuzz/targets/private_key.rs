@@ -1,3 +1,5 @@
+//! Fuzz target: private key, as a stranger may send it.
+
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

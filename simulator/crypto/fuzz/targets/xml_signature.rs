@@ -1,3 +1,5 @@
+//! Fuzz target: xml signature, as a stranger may send it.
+
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
