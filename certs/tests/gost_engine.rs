@@ -3,13 +3,15 @@
 //! out; the feature `peers` makes that a failure.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+#[path = "../../simulator/crypto/tests/engine/mod.rs"]
+mod engine;
 
 use certs::{Authority, Identifier, Key, Profile, Request, Subject, pki};
 use contract::time::{Span, Timestamp};
 use crypto::chain::{self, ChainError, Check, Usage};
 use crypto::{Algorithm, Certificate, PrivateKey};
+
+use engine::Peer;
 
 /// Size and the engine's name of a parameter set.
 const SETS: [(&str, &str); 12] = [
@@ -27,15 +29,7 @@ const SETS: [(&str, &str); 12] = [
     ("512", "C"),
 ];
 
-const CONFIGURATION: &str = "openssl_conf = all
-[all]
-engines = engines
-[engines]
-gost = gost
-[gost]
-engine_id = gost
-default_algorithms = ALL
-[req]
+const CONFIGURATION: &str = "[req]
 distinguished_name = name
 x509_extensions = authority
 [name]
@@ -57,44 +51,9 @@ crlnumber = crlnumber
 default_crl_days = 30
 ";
 
-/// A folder with the engine's configuration, in which the command runs.
-struct Peer(tempfile::TempDir);
-
 impl Peer {
-    /// Nothing where command or engine is missing.
-    fn find() -> Option<Self> {
-        let peer = Self(tempfile::tempdir().unwrap());
-        peer.write("openssl.cnf", CONFIGURATION.as_bytes());
-        match peer.command(&["engine", "gost", "-c"]).output() {
-            Ok(Output { status, stdout, .. })
-                if status.success() && String::from_utf8_lossy(&stdout).contains("gost2012_512") =>
-            {
-                Some(peer)
-            }
-            other if cfg!(feature = "peers") => panic!("openssl with its GOST engine is needed: {other:?}"),
-            _ => {
-                println!("left out: openssl with its GOST engine is not installed");
-                None
-            }
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.path(name), bytes).unwrap();
-    }
-
     fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("openssl");
-        command.current_dir(self.0.path()).env("OPENSSL_CONF", self.path("openssl.cnf")).args(arguments);
-        command
     }
 
     fn told(&self, arguments: &[&str]) -> (bool, String) {
@@ -103,8 +62,8 @@ impl Peer {
         (output.status.success(), String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// What a command that must succeed prints.
-    fn run(&self, arguments: &[&str]) -> String {
+    /// What a command that must succeed prints, complaints and verdicts with it.
+    fn said(&self, arguments: &[&str]) -> String {
         let (good, text) = self.told(arguments);
         assert!(good, "openssl {arguments:?}: {text}");
         text
@@ -126,7 +85,7 @@ fn trusted(leaf: &Certificate, roots: &[Certificate], crls: &[Vec<u8>], at: i64)
 
 #[test]
 fn chains_and_lists_of_the_engine_are_judged_alike() {
-    let Some(peer) = Peer::find() else { return };
+    let Some(peer) = Peer::find(CONFIGURATION) else { return };
     for (size, set) in SETS {
         let digest = format!("-md_gost12_{size}");
         peer.key(size, set, "ca.key");
@@ -164,7 +123,7 @@ fn chains_and_lists_of_the_engine_are_judged_alike() {
 
 #[test]
 fn the_engine_takes_the_good_and_refuses_the_bad() {
-    let Some(peer) = Peer::find() else { return };
+    let Some(peer) = Peer::find(CONFIGURATION) else { return };
     let at = now().seconds().to_string();
     let gost = Algorithm::ALL.into_iter().filter(|algorithm| algorithm.family().is_gost());
     // Every curve as authority and as key; and a key of GOST under the second root of an authority of ECDSA.
@@ -191,23 +150,23 @@ fn the_engine_takes_the_good_and_refuses_the_bad() {
             let (good, text) = peer.told(&verify);
             assert_eq!(good, profile.is_good(), "{} {algorithm} under {root}: {text}", profile.name);
         }
-        let shown = peer.run(&["x509", "-in", "partner", "-noout", "-subject", "-nameopt", "RFC2253,show_type,oid"]);
+        let shown = peer.said(&["x509", "-in", "partner", "-noout", "-subject", "-nameopt", "RFC2253,show_type,oid"]);
         assert!(shown.contains("1.2.643.100.1=NUMERICSTRING:1177700000004"), "{shown}");
         let issuer = authority.roots().len() - 1;
         peer.write("list", authority.crls(now()).unwrap()[issuer].pem.as_bytes());
         peer.write("root", authority.roots()[issuer].pem().as_bytes());
-        assert!(peer.run(&["crl", "-in", "list", "-CAfile", "root", "-noout"]).contains("verify OK"), "{algorithm}");
+        assert!(peer.said(&["crl", "-in", "list", "-CAfile", "root", "-noout"]).contains("verify OK"), "{algorithm}");
     }
 }
 
 #[test]
 fn requests_go_both_ways_and_keys_stay_where_they_are_made() {
-    let Some(peer) = Peer::find() else { return };
+    let Some(peer) = Peer::find(CONFIGURATION) else { return };
     for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.family().is_gost()) {
         let key = PrivateKey::generate(algorithm).unwrap();
         let subject = Subject::named("BANK01").with_identifier(Identifier::Ogrn, "1177700000004");
         peer.write("ours.csr", Request::make_for(&key, &subject).unwrap().as_bytes());
-        let told = peer.run(&["req", "-in", "ours.csr", "-verify", "-noout", "-subject"]);
+        let told = peer.said(&["req", "-in", "ours.csr", "-verify", "-noout", "-subject"]);
         assert!(told.contains("OGRN = 1177700000004"), "{algorithm}: {told}");
     }
     let folder = peer.path("pki");
@@ -247,6 +206,6 @@ fn requests_go_both_ways_and_keys_stay_where_they_are_made() {
         identifiers: &[],
     };
     pki::issue(&folder, &ask, now()).unwrap();
-    let of_key = peer.run(&["pkey", "-in", "pki/issued/made.key", "-pubout"]);
-    assert_eq!(of_key, peer.run(&["x509", "-in", "pki/issued/made.pem", "-noout", "-pubkey"]));
+    let of_key = peer.said(&["pkey", "-in", "pki/issued/made.key", "-pubout"]);
+    assert_eq!(of_key, peer.said(&["x509", "-in", "pki/issued/made.pem", "-noout", "-pubkey"]));
 }

@@ -3,12 +3,13 @@
 //! feature `peers` makes that a failure.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+mod engine;
 
 use crypto::cms::{self, Container, Options};
 use crypto::raw::{self, Outcome};
 use crypto::{Algorithm, Certificate, PrivateKey, PublicKey};
+
+use engine::Peer;
 
 /// Size and the engine's name of a parameter set.
 const SETS: [(&str, &str); 12] = [
@@ -28,42 +29,23 @@ const SETS: [(&str, &str); 12] = [
 
 const CONTENT: &[u8] = b"openid2026.11.22 13:00:29 +0300BANK01state";
 
-/// A folder with the engine's configuration, in which the command runs.
-struct Peer(tempfile::TempDir);
+const REQUESTS: &str = "[req]
+distinguished_name = name
+x509_extensions = one
+[name]
+[one]
+subjectKeyIdentifier = hash
+";
+
+/// The peer with the texts that are signed and not signed.
+fn find() -> Option<Peer> {
+    let peer = Peer::find(REQUESTS)?;
+    peer.write("content", CONTENT);
+    peer.write("other", b"another text");
+    Some(peer)
+}
 
 impl Peer {
-    /// Nothing where command or engine is missing.
-    fn find() -> Option<Self> {
-        let peer = Self(tempfile::tempdir().unwrap());
-        let configuration = "openssl_conf = all\n[all]\nengines = engines\n[engines]\ngost = gost\n\
-                             [gost]\nengine_id = gost\ndefault_algorithms = ALL\n\
-                             [req]\ndistinguished_name = name\nx509_extensions = one\n[name]\n\
-                             [one]\nsubjectKeyIdentifier = hash\n";
-        peer.write("openssl.cnf", configuration.as_bytes());
-        peer.write("content", CONTENT);
-        peer.write("other", b"another text");
-        match peer.command(&["engine", "gost", "-c"]).output() {
-            Ok(Output { status, stdout, .. })
-                if status.success() && String::from_utf8_lossy(&stdout).contains("gost2012_512") =>
-            {
-                Some(peer)
-            }
-            other if cfg!(feature = "peers") => panic!("openssl with its GOST engine is needed: {other:?}"),
-            _ => {
-                println!("left out: openssl with its GOST engine is not installed");
-                None
-            }
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.path(name), bytes).unwrap();
-    }
-
     fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap()
     }
@@ -72,22 +54,8 @@ impl Peer {
         String::from_utf8(self.read(name)).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("openssl");
-        command.current_dir(self.0.path()).env("OPENSSL_CONF", self.path("openssl.cnf")).args(arguments);
-        command
-    }
-
     fn accepts(&self, arguments: &[&str]) -> bool {
         self.command(arguments).output().unwrap().status.success()
-    }
-
-    /// What a command that must succeed prints.
-    fn run(&self, arguments: &[&str]) -> Vec<u8> {
-        let output = self.command(arguments).output().unwrap();
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "openssl {arguments:?}: {complaint}");
-        output.stdout
     }
 
     /// A key of the engine's and a certificate that it made of it.
@@ -118,7 +86,7 @@ fn forms() -> impl Iterator<Item = Options> {
 
 #[test]
 fn keys_of_the_engine_are_read_and_its_public_halves_are_the_same() {
-    let Some(peer) = Peer::find() else { return };
+    let Some(peer) = find() else { return };
     for (size, set) in SETS {
         let (key, certificate) = peer.pair(size, set);
         let public = peer.run(&["pkey", "-in", "key.pem", "-pubout", "-outform", "DER"]);
@@ -139,7 +107,7 @@ fn keys_of_the_engine_are_read_and_its_public_halves_are_the_same() {
 
 #[test]
 fn the_engine_reads_keys_of_ours_and_holds_their_signatures_good() {
-    let Some(peer) = Peer::find() else { return };
+    let Some(peer) = find() else { return };
     for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.family().is_gost()) {
         let key = PrivateKey::generate(algorithm).unwrap();
         let hash = if key.public().bits() == 256 { "-md_gost12_256" } else { "-md_gost12_512" };
@@ -157,7 +125,7 @@ fn the_engine_reads_keys_of_ours_and_holds_their_signatures_good() {
 
 #[test]
 fn containers_of_the_engine_are_verified_in_every_form() {
-    let Some(peer) = Peer::find() else { return };
+    let Some(peer) = find() else { return };
     for (size, set) in SETS {
         let (_, certificate) = peer.pair(size, set);
         let digest = format!("md_gost12_{size}");
@@ -184,7 +152,7 @@ fn containers_of_the_engine_are_verified_in_every_form() {
 
 #[test]
 fn the_engine_verifies_containers_of_ours_in_every_form() {
-    let Some(peer) = Peer::find() else { return };
+    let Some(peer) = find() else { return };
     let judge = |what: &str, key: &PrivateKey, certificate: &Certificate, forms: &[Options]| {
         for options in forms {
             peer.write("made", &cms::sign(CONTENT, key, certificate, options).unwrap());

@@ -3,8 +3,7 @@
 //! out; the feature `peers` makes that a failure. Certificates and messages have a file of their own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+mod engine;
 
 use crypto::gost::{Curve, SecretKey, VerifyingKey, hmac256, hmac512, streebog256, streebog512};
 use der::asn1::{BitStringRef, OctetString, OctetStringRef};
@@ -12,6 +11,8 @@ use der::oid::ObjectIdentifier;
 use der::{Decode, Encode};
 use rsa::pkcs8::PrivateKeyInfoRef;
 use spki::SubjectPublicKeyInfoRef;
+
+use engine::Peer;
 
 /// The engine's algorithm, its name of a parameter set, the identifier it writes for it, and what that is here.
 const SETS: &[(&str, &str, &str, Curve)] = &[
@@ -30,48 +31,7 @@ const SETS: &[(&str, &str, &str, Curve)] = &[
     ("gost2012_512", "C", "1.2.643.7.1.2.1.2.3", Curve::Tc26C512),
 ];
 
-/// A folder with the engine's configuration, in which the command runs.
-struct Peer(tempfile::TempDir);
-
 impl Peer {
-    /// Nothing where command or engine is missing.
-    fn find() -> Option<Self> {
-        let peer = Self(tempfile::tempdir().unwrap());
-        let configuration = "openssl_conf = all\n[all]\nengines = engines\n[engines]\ngost = gost\n\
-                             [gost]\nengine_id = gost\ndefault_algorithms = ALL\n";
-        peer.write("openssl.cnf", configuration.as_bytes());
-        match peer.command(&["engine", "gost", "-c"]).output() {
-            Ok(Output { status, stdout, .. }) if status.success() && contains(&stdout, b"gost2012_512") => Some(peer),
-            other if cfg!(feature = "peers") => panic!("openssl with its GOST engine is needed: {other:?}"),
-            _ => {
-                println!("left out: openssl with its GOST engine is not installed");
-                None
-            }
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.path(name), bytes).unwrap();
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("openssl");
-        command.current_dir(self.0.path()).env("OPENSSL_CONF", self.path("openssl.cnf")).args(arguments);
-        command
-    }
-
-    /// What a command that must succeed prints.
-    fn run(&self, arguments: &[&str]) -> Vec<u8> {
-        let output = self.command(arguments).output().unwrap();
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "openssl {arguments:?}: {complaint}");
-        output.stdout
-    }
-
     /// Its verdict on a signature in the file `signature` over the digest in `digest`.
     fn verifies(&self, digest: &[u8], signature: &[u8]) -> bool {
         self.write("digest", digest);
@@ -98,7 +58,7 @@ fn bytes(of: &str, length: usize) -> Vec<u8> {
 
 #[test]
 fn keys_and_signatures_go_both_ways_on_every_curve() {
-    let Some(peer) = Peer::find() else { return };
+    let Some(peer) = Peer::find("") else { return };
     for (algorithm, name, oid, curve) in SETS {
         let digest = bytes(name, curve.size());
         let parameter_set = format!("paramset:{name}");
@@ -152,7 +112,7 @@ fn keys_and_signatures_go_both_ways_on_every_curve() {
 
 #[test]
 fn both_sides_agree_on_the_same_key() {
-    let Some(peer) = Peer::find() else { return };
+    let Some(peer) = Peer::find("") else { return };
     for (algorithm, name, _, curve) in SETS {
         let parameter_set = format!("paramset:{name}");
         let read = |file: &str| {
@@ -180,7 +140,7 @@ fn both_sides_agree_on_the_same_key() {
 
 #[test]
 fn hashes_of_every_length_are_the_same() {
-    let Some(peer) = Peer::find() else { return };
+    let Some(peer) = Peer::find("") else { return };
     for length in [0, 1, 31, 32, 63, 64, 65, 127, 128, 1000, 100_000] {
         let content = bytes("content", length);
         peer.write("content", &content);
