@@ -20,7 +20,7 @@ use crate::customers::Customer;
 use crate::flows::{self, callback};
 use crate::pages::{Page, encoded};
 use crate::roles::Role;
-use crate::{hooks, sessions};
+use crate::{banking, hooks, sessions};
 
 type Answer = Response<Body>;
 type Here = State<Arc<Bank>>;
@@ -37,6 +37,7 @@ pub(crate) fn routes(bank: Arc<Bank>) -> Router {
         .route("/link/{entry}", get(link))
         .route("/callback", get(come_back))
         .route(hooks::PATH, any(hook))
+        .route(banking::PATH, any(portal_asks))
         .route("/staff/customers", get(staff_customers))
         .route("/staff/audit", get(staff_audit))
         .route("/", get(home))
@@ -46,7 +47,7 @@ pub(crate) fn routes(bank: Arc<Bank>) -> Router {
 async fn describe() -> Json<Description> {
     Json(Description {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        claims: flows::CLAIMS.map(str::to_owned).to_vec(),
+        claims: flows::CLAIMS.iter().chain(flows::FACILITIES).map(|claim| (*claim).to_owned()).collect(),
         clock: BankClock::Movable,
     })
 }
@@ -120,6 +121,13 @@ async fn come_back(State(bank): Here, RawQuery(query): RawQuery, headers: Header
 async fn hook(State(bank): Here, method: Method, headers: HeaderMap, body: Bytes) -> StatusCode {
     let status = hooks::receive(&bank, &method, &headers, &body).await;
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+async fn portal_asks(State(bank): Here, method: Method, headers: HeaderMap, body: Bytes) -> Answer {
+    let (status, answer) = banking::receive(&bank, &method, &headers, &body).await;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let media = if status.is_success() { "application/json" } else { "application/problem+json" };
+    (status, [(http::header::CONTENT_TYPE, media)], answer.to_string()).into_response()
 }
 
 async fn home(State(bank): Here, headers: HeaderMap) -> Answer {

@@ -25,7 +25,7 @@ use crate::sessions::Sessions;
 use crate::signer::Signer;
 use crate::store::{self, Store};
 use crate::trust::Guard;
-use crate::{BankError, broken, roles};
+use crate::{BankError, broken, roles, smev};
 
 /// How long a person may take at the portal before the bank takes no answer for a no.
 pub(crate) const PATIENCE: Span = Span::from_minutes(20);
@@ -46,6 +46,7 @@ pub(crate) struct Bank {
     pub(crate) metadata: tokio::sync::Mutex<Option<Arc<Metadata>>>,
     pub(crate) sessions: Sessions,
     pub(crate) roles: roles::Roles,
+    pub(crate) queue: smev::Queue,
     flows: Mutex<BTreeMap<String, Flow>>,
     moved: Notify,
     operations: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Report>>>>>,
@@ -108,7 +109,7 @@ impl Bank {
         let signer = Signer::read(&options, conduct)?;
         let guard = Arc::new(Guard::new(&read_text(&options.ca)?, conduct, clock.clone())?);
         let identity = if options.protocol.is_esia() { None } else { signer.identity()? };
-        let http = Http::new(guard.clone(), guard.client(identity)?)?;
+        let http = Http::new(guard.clone(), guard.client(identity)?, conduct)?;
         let trail_key = crypto::digest::sha256(&[key.as_slice(), b"audit"].concat());
         Ok(Arc::new(Self {
             origin: format!("https://localhost:{port}"),
@@ -119,6 +120,7 @@ impl Bank {
             keys: KeyCache::default(),
             metadata: tokio::sync::Mutex::default(),
             sessions: Sessions::default(),
+            queue: smev::Queue::default(),
             flows: Mutex::default(),
             moved: Notify::new(),
             operations: Mutex::default(),

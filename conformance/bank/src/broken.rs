@@ -2,9 +2,9 @@
 
 use crate::Defect;
 use crate::conduct::{
-    AnswerCheck, CallDuty, CallbackCheck, CertificateCheck, Conduct, ConsentDuty, Course, DataCheck, Diligence, Fresh,
-    Honest, HookCheck, IdTokenCheck, Making, Oddity, PaymentDuty, ProofDuty, RecordDuty, RequestDuty, Shown, TokenDuty,
-    Trouble,
+    AnswerCheck, CallDuty, CallbackCheck, CertificateCheck, Check, Conduct, ConsentDuty, Course, DataCheck, Diligence,
+    Duty, Fresh, Honest, HookCheck, IdTokenCheck, Making, Oddity, PaymentDuty, ProofDuty, RecordDuty, RequestDuty,
+    Shown, TokenDuty, Trouble,
 };
 
 mod consent;
@@ -14,6 +14,9 @@ mod hooks;
 mod id_token;
 mod redirect;
 mod request;
+mod services;
+mod smev;
+mod socket;
 mod token;
 mod transport;
 
@@ -30,6 +33,7 @@ pub(crate) enum Slip {
     Breaks(Part),
     Callback(CallbackCheck, Diligence),
     Certificate(CertificateCheck, Diligence),
+    Checks(Check, Diligence),
     Data(DataCheck, Diligence),
     Hook(HookCheck, Diligence),
     IdToken(IdTokenCheck, Diligence),
@@ -53,6 +57,7 @@ pub(crate) enum Slip {
 pub(crate) enum Part {
     Call(CallDuty),
     Consent(ConsentDuty),
+    Keeps(Duty),
     Payment(PaymentDuty),
     Proof(ProofDuty),
     Record(RecordDuty),
@@ -70,6 +75,9 @@ const FAMILIES: &[&[Row]] = &[
     data::ROWS,
     transport::ROWS,
     hooks::ROWS,
+    services::ROWS,
+    smev::ROWS,
+    socket::ROWS,
     general::ROWS,
 ];
 
@@ -213,6 +221,12 @@ impl Conduct for Slip {
         let leaks =
             matches!(self, Self::Leaks) && matches!(duty, RecordDuty::SecretsOutOfLog | RecordDuty::TokensOutOfLog);
         !(self.breaks(Part::Record(duty)) || leaks)
+    }
+    fn check(&self, check: Check) -> Diligence {
+        slips!(self, Checks, check)
+    }
+    fn duty(&self, duty: Duty) -> bool {
+        !self.breaks(Part::Keeps(duty))
     }
     fn shows(&self, what: Shown) -> bool {
         !self.breaks(Part::Shown(what))

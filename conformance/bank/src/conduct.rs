@@ -2,6 +2,10 @@
 //! a broken variant overrides one of them. Decisions of one shape share a method and are told apart by an enumerated
 //! duty, so that the trait stays as narrow as the ways of erring.
 
+mod services;
+
+pub(crate) use services::*;
+
 /// How a check is made. Anything but [`Diligence::Full`] is a way of getting it wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Diligence {
@@ -474,6 +478,14 @@ pub(crate) trait Conduct: Send + Sync {
         true
     }
     fn record(&self, _: RecordDuty) -> bool {
+        true
+    }
+    /// How a check of a data service, an envelope or a stream is made; asked through `checks`.
+    fn check(&self, _: Check) -> Diligence {
+        Diligence::Full
+    }
+    /// Whether a duty about them is kept; asked through `keeps`.
+    fn duty(&self, _: Duty) -> bool {
         true
     }
     /// Whether this is shown exactly as it was served.

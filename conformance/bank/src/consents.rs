@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::bank::Bank;
-use crate::conduct::{ConsentDuty, DataCheck, Diligence};
+use crate::conduct::{ConsentDuty, DataCheck, Diligence, OfferDuty, PurposeDuty};
 use crate::customers::Customer;
 use crate::refusal::{Refusal, refuse};
 
@@ -203,8 +203,9 @@ impl Bank {
         self.store.all::<Consent>("consent/").into_iter().find(|consent| consent.id == id)
     }
 
-    /// The newest consent of the customer that stands and covers this scope.
-    pub(crate) fn standing(&self, customer: &str, scope: &str) -> Option<Consent> {
+    /// The newest consent of the customer that stands, covers this scope and is for one of these purposes (any, where none
+    /// is named): data given for one purpose do not serve another (152-FZ art. 5(2)).
+    pub(crate) fn standing(&self, customer: &str, scope: &str, purposes: &[&str]) -> Option<Consent> {
         let now = self.clock.now();
         let stands = |consent: &Consent| match consent.state_at(now) {
             State::Granted => true,
@@ -215,8 +216,14 @@ impl Bank {
         let covers = |consent: &Consent| {
             !self.conduct.consent(ConsentDuty::ScopesKept) || consent.scopes.iter().any(|given| given == scope)
         };
-        let mut fitting: Vec<Consent> =
-            self.consents_of(customer).into_iter().filter(|consent| stands(consent) && covers(consent)).collect();
+        let limited = self.conduct.keeps(PurposeDuty::Limit) && self.conduct.keeps(OfferDuty::MarketingConsent);
+        let serves =
+            |consent: &Consent| purposes.is_empty() || !limited || purposes.contains(&consent.purpose.as_str());
+        let mut fitting: Vec<Consent> = self
+            .consents_of(customer)
+            .into_iter()
+            .filter(|consent| stands(consent) && covers(consent) && serves(consent))
+            .collect();
         fitting.sort_by_key(|consent| (consent.granted_at, consent.history.first().map(|change| change.at)));
         fitting.pop()
     }

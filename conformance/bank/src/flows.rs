@@ -4,27 +4,38 @@
 use std::sync::Arc;
 
 use contract::adapter::{ActionCall, Browser, Outcome, ReasonClass, Report};
+use contract::matter::MatterKind;
 use contract::time::Span;
 use serde_json::{Map, Value};
 
 use crate::bank::{Bank, Flow, done, pending};
-use crate::conduct::{ConsentDuty, Course, PaymentDuty};
+use crate::conduct::{ConsentDuty, Course, MatterDuty, PaymentDuty};
 use crate::consents::ConsentAsk;
 use crate::customers::Customer;
 use crate::protocol::new_attempt;
 use crate::refusal::{Refusal, refuse};
 
 pub(crate) mod access;
+pub(crate) mod aggregates;
+pub(crate) mod applications;
 pub(crate) mod callback;
+pub(crate) mod certificates;
 pub(crate) mod consent;
 pub(crate) mod debts;
+pub(crate) mod duties;
+pub(crate) mod exports;
 pub(crate) mod link;
+pub(crate) mod matters;
+pub(crate) mod papers;
 pub(crate) mod payment;
 pub(crate) mod pension;
 pub(crate) mod person;
+pub(crate) mod reads;
+pub(crate) mod services;
+pub(crate) mod transfers;
 
 /// What the bank offers through its adapter.
-pub(crate) const CLAIMS: [&str; 10] = [
+pub(crate) const CLAIMS: &[&str] = &[
     "customer.link",
     "customer.profile",
     "customer.unlink",
@@ -35,7 +46,38 @@ pub(crate) const CLAIMS: [&str; 10] = [
     "debts.pay",
     "debts.feed",
     "pension.view",
+    "account.serve",
+    "analytics.push",
+    "application.process",
+    "application.status",
+    "budget.transfer",
+    "certificate.download",
+    "certificate.order",
+    "certificate.status",
+    "document.pass",
+    "duty.list",
+    "duty.pay",
+    "duty.status",
+    "estate.export",
+    "estate.lookup",
+    "events.follow",
+    "factor.confirm",
+    "feedback.send",
+    "insurance.offer",
+    "loan.decide",
+    "offer.list",
+    "payments.list",
+    "payout.receive",
+    "pension.export",
+    "programme.transfer",
+    "recommendations.list",
+    "tax.file",
+    "wallet.sync",
 ];
+
+/// The facilities that it has beside them.
+pub(crate) const FACILITIES: &[&str] =
+    &["audit", "channel.soap", "channel.v2", "channel.ws", "encryption", "format.csv", "format.xml", "webhook"];
 
 /// The purpose and term that the bank asks for by itself.
 const PURPOSE: &str = "CREDIT";
@@ -102,6 +144,19 @@ pub(crate) async fn sweep(bank: &Arc<Bank>) {
     }
 }
 
+/// Actions of which one press counts, however often the button is pressed.
+const MONEY: &[&str] = &[
+    "budget.transfer",
+    "certificate.order",
+    "debts.pay",
+    "document.pass",
+    "duty.pay",
+    "feedback.send",
+    "payout.receive",
+    "programme.transfer",
+    "tax.file",
+];
+
 async fn run(bank: &Arc<Bank>, flow: Flow) {
     let id = flow.id.clone();
     if let Err(refusal) = begin(bank, flow).await {
@@ -128,7 +183,7 @@ async fn begin(bank: &Arc<Bank>, flow: Flow) -> Result<(), Refusal> {
             ask_consent(bank, &flow, &customer, ask).await;
             Ok(())
         }
-        "debts.pay" if bank.conduct.payment(PaymentDuty::OnePress) => {
+        action if MONEY.contains(&action) && bank.conduct.payment(PaymentDuty::OnePress) => {
             let operation = bank.operation(&flow.operation);
             let mut settled = operation.lock().await;
             if let Some(report) = settled.as_ref() {
@@ -146,34 +201,118 @@ async fn begin(bank: &Arc<Bank>, flow: Flow) -> Result<(), Refusal> {
 
 /// The part of an action that needs no browser, or no longer.
 pub(crate) async fn go_on(bank: &Arc<Bank>, flow: &Flow) -> Result<(), Refusal> {
-    let customer = customer(bank, flow)?;
     let report = match flow.action.as_str() {
-        "customer.profile" => person::view(bank, flow, customer).await?,
-        "customer.unlink" => link::unlink(bank, flow, customer).await?,
-        "consent.status" => consent::status(bank, flow, &customer).await?,
-        "consent.revoke" => consent::revoke(bank, flow, &customer).await?,
-        "debts.list" | "debts.pay" | "debts.feed" | "pension.view" => {
-            let scope = if flow.action == "pension.view" { "pension" } else { "debts" };
-            let standing = bank.standing(&customer.handle, scope);
-            let Some(consent) = standing else {
-                let ask = ConsentAsk { purpose: PURPOSE.to_owned(), scopes: vec![scope.to_owned()], term: TERM };
-                ask_consent(bank, flow, &customer, ask).await;
-                return Ok(());
-            };
-            let mut access = access::Access::new(bank, flow, &customer, consent);
-            match flow.action.as_str() {
-                "debts.list" => debts::list(&mut access).await?,
-                "debts.pay" => payment::pay(&mut access).await?,
-                "debts.feed" => debts::feed(&mut access).await?,
-                _ => pension::view(&mut access).await?,
+        "events.follow" => Some(crate::socket::follow(bank, flow).await?),
+        action => {
+            let customer = customer(bank, flow)?;
+            match action {
+                "customer.profile" => Some(person::view(bank, flow, customer).await?),
+                "customer.unlink" => Some(link::unlink(bank, flow, customer).await?),
+                "consent.status" => Some(consent::status(bank, flow, &customer).await?),
+                "consent.revoke" => Some(consent::revoke(bank, flow, &customer).await?),
+                _ => under_consent(bank, flow, &customer).await?,
             }
         }
-        other => return Err(refuse(ReasonClass::Other, "ACTION", format!("no such action: {other}"))),
     };
+    let Some(report) = report else { return Ok(()) };
     bank.diary.note(bank.clock.now(), "done", &[("flow", &flow.id), ("action", &flow.action)]);
     bank.audit.note(bank.clock.now(), &flow.id, &flow.action, None);
     bank.tell(&flow.id, report);
     Ok(())
+}
+
+/// The scope that an action needs, and the purposes that its data may serve (any, where none is named).
+fn need(bank: &Bank, flow: &Flow) -> Option<(&'static str, &'static [&'static str])> {
+    if let Some(service) = services::of(&flow.action) {
+        return Some((service.scope, service.purposes));
+    }
+    let scope = match flow.action.as_str() {
+        "debts.pay" | "debts.feed" => "debts",
+        "account.serve" => "accounts",
+        "analytics.push" => "analytics",
+        "application.process" | "application.status" => "applications",
+        "budget.transfer" | "payout.receive" | "programme.transfer" => "transfers",
+        "certificate.download" | "certificate.order" | "certificate.status" => "certificates",
+        "document.pass" => "documents",
+        "duty.pay" | "duty.status" => "duties",
+        "factor.confirm" => confirmed(bank, flow).lifecycle().scope,
+        "feedback.send" => "feedback",
+        _ => return None,
+    };
+    Some((scope, &[]))
+}
+
+/// What a code is to confirm: the bank knows its own orders and payouts.
+fn confirmed(bank: &Bank, flow: &Flow) -> MatterKind {
+    let id = flow.params.get("matter").and_then(Value::as_str).unwrap_or_default();
+    bank.matter(id).map_or(MatterKind::Order, |known| known.kind)
+}
+
+/// An action on data that a standing consent opens; where there is none, the person is asked first, and nothing to report.
+async fn under_consent(bank: &Arc<Bank>, flow: &Flow, customer: &Customer) -> Result<Option<Report>, Refusal> {
+    let Some((scope, purposes)) = need(bank, flow) else {
+        return Err(refuse(ReasonClass::Other, "ACTION", format!("no such action: {}", flow.action)));
+    };
+    let unattended = flow.params.get("unattended").and_then(Value::as_bool) == Some(true);
+    let Some(consent) = bank.standing(&customer.handle, scope, purposes) else {
+        if unattended {
+            // Nobody is there to be asked.
+            if !bank.conduct.keeps(MatterDuty::StandingConsent) {
+                access::order_anyway(bank, flow, customer).await;
+            }
+            return Err(refuse(
+                ReasonClass::Consent,
+                "CONSENT-STANDING",
+                "no standing consent for an order without an operator",
+            ));
+        }
+        let purpose = purposes.first().copied().unwrap_or(PURPOSE).to_owned();
+        let mut scopes = vec![scope.to_owned()];
+        if matches!(flow.action.as_str(), "estate.export" | "pension.export")
+            && flow.params.get("format") == Some(&Value::from("pdf"))
+        {
+            scopes.push("certificates".to_owned());
+        }
+        ask_consent(bank, flow, customer, ConsentAsk { purpose, scopes, term: TERM }).await;
+        return Ok(None);
+    };
+    let papers = bank.standing(&customer.handle, "certificates", &[]);
+    let mut access = access::Access::new(bank, flow, customer, consent);
+    let access = &mut access;
+    let report = match flow.action.as_str() {
+        "account.serve" => crate::banking::serve(access).await?,
+        "analytics.push" => aggregates::analytics(access).await?,
+        "application.process" => applications::process(access).await?,
+        "application.status" => applications::status(access).await?,
+        "budget.transfer" => transfers::transfer(access, "budget").await?,
+        "certificate.download" => certificates::download(access).await?,
+        "certificate.order" => certificates::order(access).await?,
+        "certificate.status" => certificates::status(access).await?,
+        "debts.feed" => debts::feed(access).await?,
+        "debts.list" => debts::list(access).await?,
+        "debts.pay" => payment::pay(access).await?,
+        "document.pass" => papers::pass(access).await?,
+        "duty.list" => duties::list(access).await?,
+        "duty.pay" => duties::pay(access).await?,
+        "duty.status" => duties::status(access).await?,
+        "estate.export" => exports::estate(access, papers).await?,
+        "estate.lookup" => reads::estate(access).await?,
+        "factor.confirm" => certificates::confirm(access, confirmed(bank, flow)).await?,
+        "feedback.send" => aggregates::feedback(access).await?,
+        "insurance.offer" => reads::insurance(access).await?,
+        "loan.decide" => reads::loan(access).await?,
+        "offer.list" => reads::offers(access).await?,
+        "payments.list" => reads::state_payments(access).await?,
+        "payout.receive" => transfers::payout(access).await?,
+        "pension.export" => exports::pension(access, papers).await?,
+        "pension.view" => pension::view(access).await?,
+        "programme.transfer" => transfers::transfer(access, "programme").await?,
+        "recommendations.list" => reads::recommendations(access).await?,
+        "tax.file" => papers::file(access).await?,
+        "wallet.sync" => reads::wallet(access).await?,
+        other => return Err(refuse(ReasonClass::Other, "ACTION", format!("no such action: {other}"))),
+    };
+    Ok(Some(report))
 }
 
 async fn ask_consent(bank: &Arc<Bank>, flow: &Flow, customer: &Customer, ask: ConsentAsk) {

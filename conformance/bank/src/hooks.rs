@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 
 use crate::bank::Bank;
-use crate::conduct::{Diligence, HookCheck, RecordDuty};
+use crate::conduct::{Diligence, HookCheck, HooksDuty, MatterDuty, RecordDuty};
 use crate::consents::State;
 use crate::id_token::signature::forms;
 use crate::keys::Read;
@@ -31,10 +31,14 @@ pub(crate) async fn receive(bank: &Arc<Bank>, method: &Method, headers: &HeaderM
     if !is_json {
         return if bank.conduct.record(RecordDuty::HookByPostOnly) { 415 } else { 200 };
     }
-    if body.len() > LONGEST {
+    if body.len() > LONGEST && bank.conduct.keeps(HooksDuty::Bounded) {
         return 413;
     }
-    let late = match judge(bank, headers, body).await {
+    if serde_json::from_slice::<Value>(body).is_err() && !bank.conduct.keeps(HooksDuty::GarbageTold) {
+        // The variant that reads before it verifies, and falls over what it cannot read.
+        return 500;
+    }
+    let late = match judge(bank, PATH, headers, body).await {
         Ok(late) => late,
         Err(obstacle) => return refuse(bank, &obstacle),
     };
@@ -44,6 +48,7 @@ pub(crate) async fn receive(bank: &Arc<Bank>, method: &Method, headers: &HeaderM
     let again = bank.store.read::<bool>(&name).is_some();
     let once = bank.conduct.record(RecordDuty::HookOnce);
     if !again || !once {
+        visit(bank, &event).await;
         apply(bank, &event, again);
         bank.store.put(&name, &true, true);
         bank.audit.note(bank.clock.now(), id, "hook.applied", None);
@@ -64,8 +69,9 @@ fn refuse(bank: &Bank, obstacle: &HttpSignatureError) -> u16 {
 }
 
 /// Verifies; what a variant overlooks is set aside and the rest is verified all the same.
-async fn judge(
+pub(crate) async fn judge(
     bank: &Arc<Bank>,
+    path: &str,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Option<HttpSignatureError>, HttpSignatureError> {
@@ -74,7 +80,7 @@ async fn judge(
     let mut set_aside: Vec<HookCheck> = Vec::new();
     let mut late = None;
     loop {
-        let obstacle = match examine(bank, headers, body, &keys, &set_aside) {
+        let obstacle = match examine(bank, path, headers, body, &keys, &set_aside) {
             Ok(()) => return Ok(late),
             Err(obstacle) => obstacle,
         };
@@ -121,6 +127,7 @@ fn ways(obstacle: &HttpSignatureError, headers: &HeaderMap) -> Vec<HookCheck> {
 
 fn examine(
     bank: &Bank,
+    path: &str,
     headers: &HeaderMap,
     body: &[u8],
     keys: &Read,
@@ -141,7 +148,7 @@ fn examine(
     if aside(HookCheck::DigestCovered) {
         expect.required.retain(|name| name != "content-digest");
     }
-    let address = format!("{}{PATH}", bank.origin);
+    let address = format!("{}{path}", bank.origin);
     let message = Message { method: "POST", target_uri: &address, headers, status: None };
     let find = |kid: &str, named: Option<&str>| {
         let jwk = keys.set.named(kid).find(|key| key.use_.as_deref().is_none_or(|use_| use_ == "sig"))?;
@@ -230,8 +237,30 @@ async fn read_keys(bank: &Bank) -> Read {
     bank.keys.read(bank, address).await
 }
 
+/// An address in an event is nothing to go to (ASVS 1.3.6): asked where a careless bank would.
+async fn visit(bank: &Bank, event: &Value) {
+    if bank.conduct.keeps(HooksDuty::AddressUnvisited) {
+        return;
+    }
+    let mut waiting = vec![event];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Object(members) => waiting.extend(members.values()),
+            Value::Array(items) => waiting.extend(items),
+            Value::String(text) if text.starts_with("https://") => {
+                if let Ok(address) = url::Url::parse(text) {
+                    let _ = bank.http.send(crate::http::Request::get(address)).await;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// What an event changes: a consent that ended, ends here. Nothing in an event gives a right.
-fn apply(bank: &Bank, event: &Value, again: bool) {
+pub(crate) fn apply(bank: &Bank, event: &Value, again: bool) {
+    let (newest, last) = (bank.conduct.keeps(HooksDuty::NewestStays), bank.conduct.keeps(MatterDuty::FinalStays));
+    bank.notice_matter(event, newest, last);
     let consent = &event["consent"];
     let state = consent["state"].as_str().and_then(State::read);
     if let (Some(id), Some(state @ (State::Expired | State::Refused | State::Revoked))) =

@@ -12,15 +12,21 @@ use rustls::ClientConfig;
 use url::Url;
 
 use crate::BankError;
+use crate::conduct::{CallsDuty, Conduct};
+use crate::draw::Draw;
 use crate::refusal::{Refusal, refuse};
 use crate::trust::Guard;
 
 const CONNECT: Duration = Duration::from_secs(3);
 const WHOLE: Duration = Duration::from_secs(15);
-const LONGEST_BODY: usize = 2 * 1024 * 1024;
+const LONGEST_BODY: usize = 16 * 1024 * 1024;
+/// What the portal can quote when a call is asked about.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub(crate) struct Http {
     client: reqwest::Client,
+    conduct: &'static dyn Conduct,
+    draw: Draw,
     guard: Arc<Guard>,
 }
 
@@ -84,7 +90,12 @@ impl Request {
         self.with(AUTHORIZATION, &format!("Bearer {token}"))
     }
 
-    fn carrying(mut self, body: impl Into<Bytes>) -> Self {
+    /// Instead of JSON.
+    pub(crate) fn accepting(self, media: &str) -> Self {
+        self.with(ACCEPT, media)
+    }
+
+    pub(crate) fn carrying(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
@@ -120,7 +131,7 @@ impl Lost {
 }
 
 impl Http {
-    pub(crate) fn new(guard: Arc<Guard>, tls: ClientConfig) -> Result<Self, BankError> {
+    pub(crate) fn new(guard: Arc<Guard>, tls: ClientConfig, conduct: &'static dyn Conduct) -> Result<Self, BankError> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
@@ -132,12 +143,18 @@ impl Http {
             .user_agent(concat!("reference-bank/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| BankError::Material { what: "the TLS settings", why: error.to_string() })?;
-        Ok(Self { client, guard })
+        Ok(Self { client, conduct, draw: Draw::default(), guard })
     }
 
     /// Sends once.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, Lost> {
         let mut request = request;
+        if self.conduct.keeps(CallsDuty::CorrelationId) {
+            request = request.with(REQUEST_ID, &self.draw.uuid());
+        }
+        if !self.conduct.keeps(CallsDuty::Accept) {
+            request = request.with(ACCEPT, "*/*");
+        }
         let mut answer = self.exchange(&request).await?;
         let mut hops = 0;
         while request.runs_after_redirect && (300..400).contains(&answer.status) && hops < 3 {

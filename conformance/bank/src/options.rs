@@ -36,6 +36,10 @@ pub struct Options {
     pub token_alg: crypto::jws::Alg,
     /// `CRL`: a revocation list in a file, instead of the portal's `/pki/crl.pem`.
     pub crl: Option<PathBuf>,
+    /// `ENCRYPTION`: `cms` asks for every answer of the data services encrypted to `CERT`.
+    pub encryption: bool,
+    /// `SMEV`: version of the message exchange, `1.2` unless told otherwise.
+    pub smev: String,
     /// `REVOCATION`: `crl` checks the portal's certificate against the authority's list.
     pub revocation: Revocation,
 }
@@ -143,6 +147,16 @@ impl Options {
                 })?,
             },
             crl: lookup("CRL").map(PathBuf::from),
+            encryption: match lookup("ENCRYPTION").as_deref() {
+                None | Some("none") => false,
+                Some("cms") => true,
+                Some(other) => return Err(wrong("ENCRYPTION", format!("{other:?} is none of cms, none"))),
+            },
+            smev: match lookup("SMEV").as_deref() {
+                None => "1.2".to_owned(),
+                Some(known @ ("1.1" | "1.2" | "1.3")) => known.to_owned(),
+                Some(other) => return Err(wrong("SMEV", format!("{other:?} is none of 1.1, 1.2, 1.3"))),
+            },
             revocation: match lookup("REVOCATION").as_deref() {
                 None | Some("none") => Revocation::None,
                 Some("crl") => Revocation::Crl,
@@ -170,7 +184,8 @@ mod tests {
             "PORTAL" => "https://localhost:8443/",
             "PORT" => "0",
             "PROTOCOL" => "oidc",
-            "CRL" | "DEFECT" | "REVOCATION" | "TOKEN_ALG" | "DATA" | "CLIENT_ID" | "SPARE_FOREIGN_KEY" => return None,
+            "CRL" | "DEFECT" | "ENCRYPTION" | "SMEV" | "REVOCATION" | "TOKEN_ALG" | "DATA" | "CLIENT_ID"
+            | "SPARE_FOREIGN_KEY" => return None,
             _ => "x",
         };
         Some(value.to_owned())

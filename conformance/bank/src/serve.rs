@@ -74,6 +74,26 @@ async fn read_lists(bank: Arc<Bank>) {
     bank.diary.note(bank.clock.now(), "revocation", &[("lists", &count.to_string())]);
 }
 
+/// Reads the lists anew before a signature is believed: what was revoked since the start must not count.
+pub(crate) async fn refresh_lists(bank: &Bank) {
+    if !bank.checks_revocation() || bank.options.crl.is_some() {
+        return;
+    }
+    let mut text = String::new();
+    let gost = bank.signer.key.family().is_gost().then_some("/pki/crl-gost.pem");
+    for path in [Some("/pki/crl.pem"), gost].into_iter().flatten() {
+        if let Ok(answer) = bank.http.send(Request::get(bank.at(path))).await
+            && answer.status == 200
+        {
+            text += &String::from_utf8_lossy(&answer.body);
+            text.push('\n');
+        }
+    }
+    if !text.trim().is_empty() {
+        bank.guard.take_lists(text.as_bytes());
+    }
+}
+
 #[cfg(unix)]
 async fn stop() {
     use tokio::signal::unix::{SignalKind, signal};

@@ -61,6 +61,16 @@ impl Guard {
         count
     }
 
+    /// The authority's roots, for signatures of the portal.
+    pub(crate) fn roots(&self) -> Vec<Certificate> {
+        self.roots.clone()
+    }
+
+    /// The revocation lists that are at hand.
+    pub(crate) fn lists(&self) -> Vec<Vec<u8>> {
+        self.lists.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What was noticed too late, until a later handshake is in order.
     pub(crate) fn noticed(&self) -> Option<String> {
         self.noticed.lock().unwrap_or_else(PoisonError::into_inner).clone()

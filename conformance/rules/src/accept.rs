@@ -4,7 +4,7 @@ use contract::adapter::Outcome;
 use contract::exchange::Party;
 
 use crate::finding::{Judgement, Verdict};
-use crate::reading::{Lie, Reading, lied};
+use crate::reading::{Lie, Reading, lied, wire};
 use crate::refusal::{alive, delivery, proofs, twin, untold};
 use crate::rule::{Accept, Rule};
 
@@ -82,7 +82,59 @@ fn reached(reading: &Reading<'_>, lie: &Lie<'_>) -> Result<(), (String, String)>
     let Some(exchange) = lie.exchange else { return Err(missing) };
     let received = match exchange.from {
         Party::Browser => delivery(reading, lie).is_some_and(|visit| visit.response.is_some()),
-        _ => exchange.delivered,
+        // What goes over an upgraded connection follows its handshake.
+        _ => exchange.delivered || wire::status(exchange) == 101,
     };
     if received { Ok(()) } else { Err(missing) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testkit::*;
+
+    #[test]
+    fn an_oddity_that_did_not_arrive_was_not_taken() {
+        let told = |delivered: bool| {
+            let mut scene = Scene::oidc();
+            let link = scene.link_begin(ANNA);
+            scene.lie(link.exchange, "id-token-aud-array");
+            scene.wire(link.exchange).delivered = delivered;
+            scene.report(&link.flow, Outcome::Ok, None, json!({"profile": {}}));
+            verdict("IDT-31", &scene)
+        };
+        assert_eq!(told(true), Verdict::Pass);
+        assert_eq!(told(false), Verdict::Inconclusive);
+        let brought = |answered: bool| {
+            let mut scene = Scene::oidc();
+            let link = scene.link_begin(ANNA);
+            scene.lie(link.redirect, "redirect-extra-params");
+            if !answered {
+                scene.wire(link.callback).response = None;
+            }
+            scene.report(&link.flow, Outcome::Ok, None, json!({"profile": {}}));
+            verdict("RESP-23", &scene)
+        };
+        assert_eq!(brought(true), Verdict::Pass);
+        assert_eq!(brought(false), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn of_several_oddities_the_worst_taken_decides() {
+        let play = |outcomes: [Outcome; 2]| {
+            let mut scene = Scene::oidc();
+            for (oid, outcome) in [ANNA, BORIS].into_iter().zip(outcomes) {
+                let link = scene.link_begin(oid);
+                scene.lie(link.exchange, "id-token-aud-array");
+                scene.report(&link.flow, outcome, None, json!({"profile": {}}));
+            }
+            verdict("IDT-31", &scene)
+        };
+        let broken = crate::rule("IDT-31").unwrap().level.broken();
+        assert_eq!(play([Outcome::Ok, Outcome::Ok]), Verdict::Pass);
+        assert_eq!(play([Outcome::Ok, Outcome::Error]), broken);
+        assert_eq!(play([Outcome::Error, Outcome::Ok]), broken);
+    }
 }

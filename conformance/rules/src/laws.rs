@@ -73,7 +73,7 @@ fn idle(protocol: Protocol, outcome: Outcome, class: Option<ReasonClass>) -> Tra
         let faults = match rule.judge {
             Judge::Refusal(row) => row.faults,
             Judge::Accept(row) => row.faults,
-            Judge::Duty(_) => &[],
+            Judge::Duty(_) | Judge::Shown(_) => &[],
         };
         for fault in faults {
             scene.act("portal", "fault", json!({"fault": fault, "person": "anna"}));
@@ -93,6 +93,15 @@ fn idle(protocol: Protocol, outcome: Outcome, class: Option<ReasonClass>) -> Tra
         ("debts.feed", json!({"external_id": "loan-17", "amount": 5})),
         ("debts.pay", json!({"uin": "U1"})),
         ("pension.view", json!({"from": "2026-01-01", "to": "2026-02-01"})),
+        ("pension.view", json!({"from": "2026-01-01", "to": "2026-02-01", "channel": "xml"})),
+        ("loan.decide", json!({})),
+        ("factor.confirm", json!({"code": "123456"})),
+        ("wallet.sync", json!({})),
+        ("tax.file", json!({})),
+        ("certificate.order", json!({"type": "income"})),
+        ("events.follow", json!({})),
+        ("document.pass", json!({"documents": []})),
+        ("analytics.push", json!({"operations": []})),
     ];
     for (action, params) in actions {
         for oid in [ANNA, BORIS] {
@@ -150,7 +159,7 @@ pub(crate) struct Told {
 }
 
 /// The lie of a row told to a bank that has not yet answered it.
-fn told(protocol: Protocol, row: &Refusal, fault: &'static str) -> Told {
+pub(crate) fn told(protocol: Protocol, row: &Refusal, fault: &'static str) -> Told {
     let mut scene = Scene::new(protocol);
     match row.unused {
         Unused::Code => {
@@ -300,7 +309,8 @@ fn a_refusal_of_another_class_warns_and_none_at_all_is_inconclusive() {
     for (rule, row, fault, protocol) in refusal_rows().filter(|(_, row, _, _)| row.unused != Unused::Event) {
         let mut other = told(protocol, &row, fault);
         let flow = other.flow.clone();
-        other.scene.report(&flow, Outcome::Refused, Some(ReasonClass::Limit), json!({}));
+        let unfit = [ReasonClass::Limit, ReasonClass::Other].into_iter().find(|class| !row.classes.contains(class));
+        other.scene.report(&flow, Outcome::Refused, unfit, json!({}));
         let judgement = word(rule, &other);
         assert_eq!(judgement.verdict, Verdict::Warning, "{}: {judgement:?}", rule.id);
         for last in [None, Some(Outcome::Error)] {
@@ -429,6 +439,35 @@ fn recommendations_only_warn() {
         if matches!(rule.level, Level::S | Level::G) {
             assert_ne!(judgement.verdict, Verdict::Fail, "{}", rule.id);
         }
+    }
+}
+
+#[test]
+fn ids_and_slugs_have_their_form() {
+    for rule in rules() {
+        let (theme, number) = rule.id.split_once('-').unwrap_or_default();
+        assert!(theme.len() > 1 && theme.chars().all(|c| c.is_ascii_uppercase()), "{:?} is no id", rule.id);
+        assert!(number.len() > 1 && number.chars().all(|c| c.is_ascii_digit()), "{:?} is no id", rule.id);
+        let word = |word: &str| !word.is_empty() && word.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9'));
+        assert!(
+            rule.slug.contains('-') && rule.slug.split(['-', '.']).all(word),
+            "{} has the slug {:?}",
+            rule.id,
+            rule.slug
+        );
+    }
+}
+
+#[test]
+fn words_of_reports_are_those_of_the_files() {
+    let named = |value: Value| value.as_str().unwrap().to_owned();
+    for rule in rules() {
+        assert_eq!(named(json!(rule.severity)), rule.severity.as_str());
+        assert_eq!(named(json!(rule.level)), rule.level.as_str());
+    }
+    use Verdict::*;
+    for verdict in [Error, Fail, Inconclusive, NotApplicable, NotClaimed, Pass, Warning] {
+        assert_eq!(named(json!(verdict)), verdict.as_str());
     }
 }
 

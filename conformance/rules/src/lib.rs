@@ -10,6 +10,8 @@
 
 pub mod accept;
 #[cfg(test)]
+mod attribution;
+#[cfg(test)]
 mod duties;
 pub mod families;
 pub mod finding;
@@ -19,6 +21,7 @@ pub mod reading;
 pub mod refusal;
 pub mod requirements;
 pub mod rule;
+pub mod shown;
 #[cfg(test)]
 mod signing;
 #[cfg(test)]
@@ -67,6 +70,7 @@ fn judge_reading(rule: &Rule, reading: &Reading<'_>) -> Judgement {
         Judge::Duty(judge) => soften(rule, judge(reading)),
         Judge::Refusal(row) => refusal::judge(rule, row, reading),
         Judge::Accept(row) => accept::judge(rule, row, reading),
+        Judge::Shown(row) => soften(rule, shown::judge(row, reading)),
     }
 }
 

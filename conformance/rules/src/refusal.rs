@@ -731,3 +731,287 @@ fn again<'a>(row: &Refusal, reading: &Reading<'a>, lie: &Lie<'_>) -> Option<&'a 
             && (lie.citizen.is_none() || exchange.citizen.is_none() || exchange.citizen == lie.citizen)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::adapter::ReasonClass;
+    use contract::journal::kinds;
+    use serde_json::json;
+
+    use super::*;
+    use crate::laws::{Told, told};
+    use crate::rule::Judge;
+    use crate::testkit::*;
+    use crate::trace::Protocol;
+
+    fn told_by(id: &str, fault: &'static str) -> Told {
+        let Judge::Refusal(row) = crate::rule(id).unwrap().judge else { panic!("{id} is no row") };
+        told(Protocol::Oidc, &row, fault)
+    }
+
+    #[test]
+    fn what_leaves_in_clear_is_use_until_the_lie_is_removed() {
+        let play = |removed: bool| {
+            let mut told = told_by("CERT-01", "cert-expired");
+            if removed {
+                told.scene.journal(kinds::FAULT_REMOVED, None, json!({"fault": "cert-expired"}));
+            }
+            told.scene.journal(kinds::HANDSHAKE, None, json!({"result": "aborted", "plain": true}));
+            told.scene.report(&told.flow, Outcome::Refused, Some(ReasonClass::Transport), json!({}));
+            verdict("CERT-01", &told.scene)
+        };
+        assert_eq!(play(false), Verdict::Fail);
+        assert_eq!(play(true), Verdict::Pass);
+    }
+
+    #[test]
+    fn data_read_under_a_refused_consent_record_are_its_use() {
+        let play = |reads: i64| {
+            let mut scene = Scene::oidc();
+            let link = scene.link(ANNA);
+            scene.link(BORIS);
+            let flow = scene.begin("consent.request", ANNA, json!({"purpose": "CREDIT", "scopes": ["debts"]}));
+            let record = scene.call("GET", "/api/v1/consents/c-1", &link.access, 200, &json!({"id": "c-1"}));
+            scene.lie(record, "consent-record-wider");
+            scene.wire(record).citizen = Some(ANNA);
+            scene.call("GET", &format!("/api/v1/debts?person={reads}"), "a-data-token", 200, &json!({}));
+            scene.report(&flow, Outcome::Refused, Some(ReasonClass::Consent), json!({}));
+            verdict("CST-05", &scene)
+        };
+        assert_eq!(play(ANNA), Verdict::Fail);
+        assert_eq!(play(BORIS), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_stranger_is_told_no_by_the_page_while_the_victim_may_go_on() {
+        let play = |status: u16| {
+            let mut told = told_by("RESP-05", "attacker:callback-in-fresh-browser");
+            told.scene.respond(told.at, status, &[], "");
+            told.scene.report(&told.flow, Outcome::Pending, None, json!({}));
+            verdict("RESP-05", &told.scene)
+        };
+        assert_eq!(play(403), Verdict::Pass);
+        assert_eq!(play(200), Verdict::Inconclusive);
+        assert_eq!(play(500), Verdict::Inconclusive);
+    }
+
+    /// The bank's word on a told lie, and what the rule makes of it.
+    fn refuses(id: &str, mut told: Told, class: ReasonClass) -> Verdict {
+        told.scene.report(&told.flow, Outcome::Refused, Some(class), json!({}));
+        verdict(id, &told.scene)
+    }
+
+    #[test]
+    fn a_policy_binds_only_the_bank_that_declares_it() {
+        let play = |policy: Option<&str>| {
+            let mut told = told_by("CERT-09", "cert-revoked");
+            told.scene.trace.bank.revocation_check = policy.map(str::to_owned);
+            refuses("CERT-09", told, ReasonClass::Transport)
+        };
+        assert_eq!(play(Some("crl")), Verdict::Pass);
+        assert_eq!(play(Some("ocsp")), Verdict::NotApplicable);
+        assert_eq!(play(None), Verdict::NotApplicable);
+    }
+
+    #[test]
+    fn a_code_may_be_redeemed_once_it_came_honestly() {
+        let play = |honest: bool, early: bool| {
+            let mut told = told_by("RESP-01", "redirect-state-wrong");
+            let code = told.thing.clone();
+            let redeem = |scene: &mut Scene| {
+                let form = [("grant_type", "authorization_code"), ("code", code.as_str())];
+                scene.token_call(ANNA, &form, &json!({}));
+            };
+            if early {
+                redeem(&mut told.scene);
+            }
+            if honest {
+                let url = format!("{CALLBACK}?code={code}&state=right");
+                told.scene.exchange(Party::Browser, Party::Bank, "GET", &url);
+            }
+            redeem(&mut told.scene);
+            refuses("RESP-01", told, ReasonClass::State)
+        };
+        assert_eq!(play(true, false), Verdict::Pass);
+        assert_eq!(play(false, false), Verdict::Fail);
+        assert_eq!(play(true, true), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_session_opened_on_a_lie_is_its_use() {
+        let play = |person: &str, alive: bool, linked_before: bool, late: bool| {
+            let mut told = if linked_before {
+                let mut scene = Scene::oidc();
+                scene.link(ANNA);
+                let link = scene.link_begin(ANNA);
+                scene.lie(link.exchange, "id-token-jku");
+                Told { scene, flow: link.flow, thing: link.access, at: link.exchange }
+            } else {
+                told_by("IDT-16", "id-token-jku")
+            };
+            let at = told.scene.probe("session_alive", json!({}), Some(json!(alive)), person);
+            if !late {
+                let probe = told.scene.trace.events.remove(at);
+                told.scene.trace.events.insert(0, crate::trace::Event { wall_us: 1, ..probe });
+            }
+            refuses("IDT-16", told, ReasonClass::Signature)
+        };
+        assert_eq!(play("anna", true, false, true), Verdict::Fail);
+        assert_eq!(play("anna", false, false, true), Verdict::Pass);
+        assert_eq!(play("boris", true, false, true), Verdict::Pass);
+        assert_eq!(play("anna", true, true, true), Verdict::Pass);
+        assert_eq!(play("anna", true, false, false), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_call_of_the_foreign_host_after_the_lie_is_its_use() {
+        let play = |from: Party, late: bool| {
+            let mut told = told_by("IDT-16", "id-token-jku");
+            let visit = told.scene.exchange(from, Party::Foreign, "GET", &format!("{FOREIGN}/keys"));
+            if !late {
+                told.scene.wire(visit).started_us = 1;
+            }
+            refuses("IDT-16", told, ReasonClass::Signature)
+        };
+        assert_eq!(play(Party::Bank, true), Verdict::Fail);
+        assert_eq!(play(Party::Bank, false), Verdict::Pass);
+        assert_eq!(play(Party::Suite, true), Verdict::Pass);
+    }
+
+    #[test]
+    fn over_a_bad_connection_bytes_are_use_until_an_honest_one() {
+        let play = |said: Value, honest: bool, called: bool| {
+            let mut told = told_by("CERT-01", "cert-expired");
+            let crate::trace::What::Journal(entry) = &mut told.scene.trace.events[told.at].what else { panic!() };
+            entry.data = said;
+            if honest {
+                told.scene.journal(kinds::HANDSHAKE, None, json!({"result": "completed"}));
+            }
+            if called {
+                told.scene.exchange(Party::Bank, Party::Portal, "GET", PORTAL);
+            }
+            refuses("CERT-01", told, ReasonClass::Transport)
+        };
+        let said = |result: &str, bytes: Value| json!({"fault": "cert-expired", "result": result, "app_bytes": bytes});
+        assert_eq!(play(said("completed", json!(1)), false, false), Verdict::Fail);
+        assert_eq!(play(said("completed", json!(0)), false, false), Verdict::Pass);
+        assert_eq!(play(said("completed", Value::Null), false, false), Verdict::Inconclusive);
+        assert_eq!(play(said("aborted", json!(7)), false, false), Verdict::Pass);
+        assert_eq!(play(said("aborted", Value::Null), false, true), Verdict::Fail);
+        assert_eq!(play(said("aborted", Value::Null), true, true), Verdict::Pass);
+    }
+
+    #[test]
+    fn only_what_the_lie_alone_told_shows_that_it_was_used() {
+        let play = |id: &str, told_value: &str, shown: &str, flow_of: i64| {
+            let mut scene = Scene::oidc();
+            let boris = scene.link(BORIS);
+            let link = scene.link_begin(ANNA);
+            let known = json!({"known": "told honestly elsewhere"});
+            scene.call("GET", "/oidc/userinfo", &boris.access, 200, &known);
+            let at = scene.call("GET", "/oidc/userinfo", &link.access, 200, &json!({"sub": told_value}));
+            scene.lie(at, "userinfo-sub-differs");
+            scene.wire(at).citizen = Some(ANNA);
+            let flow = if flow_of == ANNA { link.flow.clone() } else { boris.flow.clone() };
+            let class = Some(ReasonClass::Binding);
+            if flow_of != ANNA {
+                scene.report(&link.flow, Outcome::Refused, class, json!({}));
+            }
+            scene.report(&flow, Outcome::Refused, class, json!({"profile": {"last_name": shown}}));
+            verdict(id, &scene)
+        };
+        assert_eq!(play("UI-01", "only in the lie", "only in the lie", ANNA), Verdict::Fail);
+        assert_eq!(play("UI-01", "only in the lie", "something else", ANNA), Verdict::Pass);
+        assert_eq!(play("UI-01", "told honestly elsewhere", "told honestly elsewhere", ANNA), Verdict::Pass);
+        assert_eq!(play("UI-01", "fullname", "fullname", ANNA), Verdict::Pass);
+        assert_eq!(play("UI-01", "ab", "ab", ANNA), Verdict::Pass);
+        assert_eq!(play("UI-01", "abc", "abc", ANNA), Verdict::Fail);
+        assert_eq!(play("UI-01", "only in the lie", "only in the lie", BORIS), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_bad_notice_must_not_end_the_consent_before_an_honest_one_does() {
+        let play = |consent: &str, state: &str, honest: Option<&str>, status: u16| {
+            let mut told = told_by("WH-01", "hook-unsigned");
+            told.scene.respond(told.at, status, &[], "");
+            if let Some(id) = honest {
+                told.scene.hook(id, "c-1", "revoked", 204);
+            }
+            told.scene.probe("consent_state", json!({"consent": consent}), Some(json!({"state": state})), "anna");
+            verdict("WH-01", &told.scene)
+        };
+        assert_eq!(play("c-1", "revoked", None, 401), Verdict::Fail);
+        assert_eq!(play("c-1", "granted", None, 401), Verdict::Pass);
+        assert_eq!(play("c-2", "revoked", None, 401), Verdict::Pass);
+        assert_eq!(play("c-1", "revoked", Some("e-1"), 401), Verdict::Pass);
+        assert_eq!(play("c-1", "revoked", Some("e-2"), 401), Verdict::Fail);
+        assert_eq!(play("c-1", "granted", None, 500), Verdict::Warning);
+        assert_eq!(play("c-1", "granted", None, 302), Verdict::Warning);
+        assert_eq!(play("c-1", "granted", None, 0), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn success_without_the_refused_thing_is_no_proof_either_way() {
+        let mut dropped = told_by("UI-01", "userinfo-sub-differs");
+        dropped.scene.report(&dropped.flow, Outcome::Ok, None, json!({"profile": {}}));
+        assert_eq!(verdict("UI-01", &dropped.scene), Verdict::Inconclusive);
+
+        let anew = |oid: i64, answered: bool| {
+            let mut told = told_by("IDT-01", "id-token-signature-broken");
+            let (pairs, _) = told.scene.ask_params("openid");
+            told.scene.ask(oid, &pairs);
+            if answered {
+                told.scene.token_call(
+                    oid,
+                    &[("grant_type", "authorization_code")],
+                    &json!({"access_token": "another"}),
+                );
+            }
+            told.scene.report(&told.flow, Outcome::Ok, None, json!({}));
+            verdict("IDT-01", &told.scene)
+        };
+        assert_eq!(anew(ANNA, true), Verdict::Inconclusive);
+        assert_eq!(anew(ANNA, false), Verdict::Fail);
+        assert_eq!(anew(BORIS, true), Verdict::Fail);
+    }
+
+    #[test]
+    fn of_several_lies_the_worst_taken_decides() {
+        let play = |outcomes: [Outcome; 2]| {
+            let mut scene = Scene::oidc();
+            for (oid, outcome) in [ANNA, BORIS].into_iter().zip(outcomes) {
+                let link = scene.link_begin(oid);
+                scene.lie(link.exchange, "id-token-jku");
+                let class = (outcome == Outcome::Refused).then_some(ReasonClass::Signature);
+                scene.report(&link.flow, outcome, class, json!({}));
+            }
+            verdict("IDT-16", &scene)
+        };
+        assert_eq!(play([Outcome::Refused, Outcome::Refused]), Verdict::Pass);
+        assert_eq!(play([Outcome::Refused, Outcome::Ok]), Verdict::Fail);
+        assert_eq!(play([Outcome::Ok, Outcome::Refused]), Verdict::Fail);
+        assert_eq!(play([Outcome::Refused, Outcome::Pending]), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_deed_of_an_attacker_is_about_the_person_that_it_names() {
+        let play = |key: &str, name: &str| {
+            let mut scene = Scene::oidc();
+            let [anna, boris] = [ANNA, BORIS].map(|oid| scene.begin("customer.link", oid, json!({})));
+            scene.act("attacker", "callback-in-fresh-browser", json!({key: name}));
+            // What comes of the person's own visit is no use of the attacker's.
+            let own = format!("{CALLBACK}?code=own-code-of-somebody&state=right");
+            scene.exchange(Party::Browser, Party::Bank, "GET", &own);
+            scene.token_call(ANNA, &[("code", "own-code-of-somebody")], &json!({}));
+            let url = format!("{CALLBACK}?code=code-of-somebody&state=wrong");
+            let visit = scene.exchange(Party::Attacker, Party::Bank, "GET", &url);
+            scene.respond(visit, 403, &[], "");
+            scene.report(&anna, Outcome::Refused, Some(ReasonClass::State), json!({}));
+            scene.report(&boris, Outcome::Ok, None, json!({}));
+            verdict("RESP-05", &scene)
+        };
+        assert_eq!(play("person", "anna"), Verdict::Pass);
+        assert_eq!(play("for", "anna"), Verdict::Pass);
+        assert_eq!(play("person", "boris"), Verdict::Fail);
+    }
+}

@@ -45,6 +45,19 @@ pub enum Judge {
     Refusal(Refusal),
     /// A harmless oddity that the bank must accept.
     Accept(Accept),
+    /// What the bank shows of a service equals what the portal served.
+    Shown(Shown),
+}
+
+/// A row of the table of services: what an action shows is what the service told.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// The action whose values are looked at.
+    pub action: &'static str,
+    /// The service that was to be read, by its part of the path.
+    pub service: &'static str,
+    /// Where the facts stand: JSON pointer into the values, JSON pointer into the answer.
+    pub members: &'static [(&'static str, &'static str)],
 }
 
 /// A row of the refusal table.

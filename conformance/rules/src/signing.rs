@@ -65,6 +65,11 @@ impl Keys {
         }
     }
 
+    /// The key that the bank signs with, and its certificate.
+    pub(crate) fn own(&self) -> (&PrivateKey, &Certificate) {
+        (&self.own.key, &self.own.certificate)
+    }
+
     fn hand(&self) -> Hand {
         Hand {
             key: self.own.key.clone(),

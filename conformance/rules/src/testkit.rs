@@ -8,6 +8,7 @@ use contract::journal::Entry;
 use contract::time::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::finding::Verdict;
 use crate::trace::*;
 
 pub(crate) const PORTAL: &str = "https://localhost:8443";
@@ -59,6 +60,11 @@ pub(crate) fn challenge(verifier: &str) -> String {
     use base64::Engine;
     use sha2::{Digest, Sha256};
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
+}
+
+/// What a rule says of a recording.
+pub(crate) fn verdict(id: &str, scene: &Scene) -> Verdict {
+    crate::judge(crate::rule(id).unwrap(), &scene.trace).verdict
 }
 
 impl Scene {
@@ -399,7 +405,12 @@ impl Scene {
     /// A data call with a token.
     pub(crate) fn call(&mut self, method: &str, path: &str, token: &str, status: u16, answer: &Value) -> usize {
         let index = self.exchange(Party::Bank, Party::Portal, method, &format!("{PORTAL}{path}"));
-        self.wire(index).request.headers = vec![("Authorization".to_owned(), format!("Bearer {token}"))];
+        let id = self.fresh();
+        self.wire(index).request.headers = vec![
+            ("Authorization".to_owned(), format!("Bearer {token}")),
+            ("Accept".to_owned(), "application/json".to_owned()),
+            ("X-Request-Id".to_owned(), id),
+        ];
         let body = if answer.is_null() { String::new() } else { answer.to_string() };
         self.respond(index, status, &[("Content-Type", "application/json")], &body);
         index
@@ -521,6 +532,7 @@ impl Scene {
         let call = self.call("POST", &format!("/api/v1/debts/{uin}/payments"), token, status, answer);
         let body = json!({"person": oid, "purpose": "CREDIT", "amount": 50_000, "method": "card"});
         let exchange = self.wire(call);
+        exchange.request.headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
         exchange.request.headers.push(("Idempotency-Key".to_owned(), key.to_owned()));
         exchange.request.body = Body::Text(body.to_string());
         exchange.citizen = Some(oid);

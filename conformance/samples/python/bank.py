@@ -1,7 +1,7 @@
 """A small bank in Python that shares no code with Stend: server, sessions and the adapter by which it is driven.
 
-What it claims: customer.link, customer.profile, debts.list, over `oidc` (a stock OIDC library) or `esia-v3`
-(signatures by the openssl command). Configured by environment, see bank.yaml.
+What it claims: customer.link, customer.profile and the readings of services.py, over `oidc` (a stock OIDC library) or
+`esia-v3` (signatures by the openssl command). Configured by environment, see bank.yaml.
 """
 import json
 import os
@@ -13,11 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import defects
+import services
 from refusal import Refusal
 from sign_in import Esia, Oidc
 
 PORT = int(os.environ["PORT"])
-CLAIMS = ["customer.link", "customer.profile", "debts.list"]
+CLAIMS = ["customer.link", "customer.profile", *services.SERVICES]
 CLIENT = {"oidc": Oidc, "esia-v3": Esia}[os.environ["PROTOCOL"]](f"https://localhost:{PORT}/callback")
 FLOWS, CUSTOMERS, LOCK = {}, {}, threading.RLock()
 
@@ -33,7 +34,7 @@ def report(flow):
 
 
 def ended(flow, refusal):
-    flow.update(outcome="refused", reason={"class": refusal.kind, "code": refusal.kind, "message": refusal.text})
+    flow.update(outcome="refused", reason={"class": refusal.kind, "code": refusal.code, "message": refusal.text})
     print(json.dumps({"event": "refused", "action": flow["action"], "class": refusal.kind}), flush=True)
 
 
@@ -54,19 +55,17 @@ def act(action, call):
     try:
         if action == "customer.profile":
             flow.update(outcome="ok", values={"profile": CLIENT.profile(customer)})
-        elif "consent" in customer:
-            flow.update(outcome="ok", values=CLIENT.debts(customer))
+        elif services.scope(action) in customer["consents"]:
+            flow.update(outcome="ok", values=services.read(CLIENT, customer, action, flow["params"]))
         else:
-            flow["ask"] = CLIENT.ask(["openid"], "CREDIT")
+            flow["ask"] = CLIENT.ask(["openid"], services.scope(action))
     except Refusal as refusal:
-        customer.pop("consent", None)
         ended(flow, refusal)
     return 200, report(flow)
 
 
 def come_back(flow, query):
     """The browser is back from the portal."""
-    flow["used"] = True
     try:
         customer = CLIENT.redeem(flow["ask"], query)
         if flow["action"] == "customer.link":
@@ -75,10 +74,8 @@ def come_back(flow, query):
             flow.update(outcome="ok", customer=handle, values={"profile": customer["profile"]})
             return
         known = CUSTOMERS[flow["customer"]]
-        if known["oid"] != customer["oid"]:
-            raise Refusal("binding", "Согласие дал другой человек")
-        known["consent"] = customer["consent"]
-        flow.update(outcome="ok", values=CLIENT.debts(known))
+        services.grant(known, customer, flow["action"])
+        flow.update(outcome="ok", values=services.read(CLIENT, known, flow["action"], flow["params"]))
     except Refusal as refusal:
         ended(flow, refusal)
 
@@ -120,7 +117,9 @@ class Handler(BaseHTTPRequestHandler):
                     if not flow["used"]:
                         flow.pop("used"), flow.pop("reason"), flow.update(outcome="pending")
                     return self.answer(400, "<p>Ответ не относится к этому входу</p>", "text/html")
-                come_back(flow, query)
+                flow["used"] = True
+            # The lock is free meanwhile: an answer may be long in coming.
+            come_back(flow, query)
             return self.answer(200, f"<p>{'Готово' if flow['outcome'] == 'ok' else 'Вход не выполнен'}</p>", "text/html")
         return self.answer(404, {"error": "no such page"})
 

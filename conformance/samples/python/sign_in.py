@@ -1,11 +1,11 @@
-"""The two ways of signing in, and what is read afterwards."""
+"""The two ways of signing in, who it is that did, and the tokens by which data are read."""
 import hashlib
 import json
 import os
 import secrets
 import time
 from datetime import datetime, timezone
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode
 
 import requests
 from authlib.integrations.requests_client import OAuth2Session
@@ -15,15 +15,16 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 from joserfc.jws import JWSRegistry
 
-import defects
 import keys
 from refusal import Refusal
+from wire import NotAuthorised, fetch
 
 PORTAL, ISSUER = os.environ["PORTAL"].rstrip("/"), os.environ["ISSUER"]
 CLIENT_ID, TOKEN_ALG = os.environ["CLIENT_ID"], os.environ.get("TOKEN_ALG") or "RS256"
+# What the customer consents to the data being used for.
+PURPOSE = "CREDIT"
 # ESIA writes header members of its own; the library would refuse any that is not registered.
 REGISTRY = JWSRegistry(algorithms=[TOKEN_ALG], strict_check_header=False)
-HTTP_LIMIT = {"timeout": 10, "allow_redirects": False, "verify": os.environ["CA"]}
 FIELDS = {"firstName": "first_name", "lastName": "last_name", "middleName": "middle_name", "birthDate": "birth_date",
           "snils": "snils", "inn": "inn", "given_name": "first_name", "family_name": "last_name",
           "middle_name": "middle_name", "birthdate": "birth_date", "phone_number": "phone", "email": "email"}
@@ -31,38 +32,8 @@ FIELD_SCOPE = {"first_name": "fullname", "last_name": "fullname", "middle_name":
                "snils": "snils", "inn": "inn", "phone": "mobile", "email": "email"}
 
 
-def fetch(method, url, **rest):
-    """One call; the answer's JSON object, or a refusal that says what was wrong."""
-    try:
-        response = requests.request(method, url, **HTTP_LIMIT, **rest)
-    except requests.exceptions.RequestException as cause:
-        raise Refusal("transport", "Портал недоступен или не подтвердил себя") from cause
-    return read(response)
-
-
-class NotAuthorised(Refusal):
-    """The portal does not take the access token any more."""
-
-
-def read(response):
-    if response.status_code in (401, 403):
-        kind = NotAuthorised if response.status_code == 401 else Refusal
-        raise kind("consent", "Портал не разрешил доступ к сведениям")
-    if response.status_code == 429 or response.status_code >= 500:
-        raise Refusal("transport", "Портал временно не отвечает")
-    if response.status_code != 200 or "json" not in response.headers.get("Content-Type", ""):
-        raise Refusal("format", "Ответ портала не удалось прочитать")
-    try:
-        data = response.json()
-    except ValueError as cause:
-        raise Refusal("format", "Ответ портала не удалось прочитать") from cause
-    if not isinstance(data, dict):
-        raise Refusal("format", "Ответ портала не удалось прочитать")
-    return data
-
-
 class Client:
-    """What both protocols share: judging the answer, the ID token, reading the debts."""
+    """What both protocols share: judging the answer, the ID token, reading the profile."""
 
     def __init__(self, redirect_uri):
         self.redirect_uri = redirect_uri
@@ -88,7 +59,7 @@ class Client:
         claims = self.identity(ask, answer)
         granted = (answer.get("scope") or " ".join(ask["scopes"])).split()
         customer = {"oid": self.oid(claims), "token": answer["access_token"], "refresh": answer.get("refresh_token"),
-                    "scopes": [s.split("?")[0] for s in granted if s.split("?")[0] in ask["scopes"]]}
+                    "consents": {}, "scopes": [s.split("?")[0] for s in granted if s.split("?")[0] in ask["scopes"]]}
         if "consent" in answer:
             customer["consent"] = answer["consent"]
         else:
@@ -156,32 +127,16 @@ class Client:
             found["birth_date"] = "-".join(reversed(found["birth_date"].split(".")))
         return found
 
-    def debts(self, customer):
-        token = self.data_token(customer)
-        items, totals = [], None
-        page = f"/api/v1/debts?person={customer['oid']}&purpose=CREDIT"
-        while page:
-            address = urljoin(PORTAL, page)
-            if urlsplit(address).netloc != urlsplit(PORTAL).netloc:
-                raise Refusal("transport", "Следующая страница лежит на чужом узле")
-            answer = fetch("GET", address, headers={"Authorization": "Bearer " + token})
-            try:
-                items += [dict(item, amount=defects.amount(item["amount"])) for item in answer["items"]]
-                totals, page = answer["totals"], defects.next_page(answer.get("next"))
-            except (KeyError, TypeError) as cause:
-                raise Refusal("format", "Ответ портала не удалось прочитать") from cause
-        return {"items": items, "totals": totals}
-
-    def wishes(self, purpose, level):
+    def wishes(self, data, level):
         """What a visit to the portal is for: a consent to data, or a sign-in that can be renewed."""
         more = {"acr_values": "urn:esia:acr:2fa"} if level == "2fa" else {}
-        if purpose:
-            return {"access_type": "online", "permissions": self.permissions(purpose), **more}
+        if data:
+            return {"access_type": "online", "permissions": self.permissions(data), **more}
         return {"access_type": "offline", **more}
 
-    def permissions(self, purpose):
+    def permissions(self, data):
         ask = [{"sysname": "CREDIT", "expire": 43200, "actions": [{"sysname": "ALL_ACTIONS_TO_DATA"}],
-                "purposes": [{"sysname": purpose}], "scopes": [{"sysname": "debts"}]}]
+                "purposes": [{"sysname": PURPOSE}], "scopes": [{"sysname": data}]}]
         return keys.encode(json.dumps(ask).encode())
 
 
@@ -246,9 +201,9 @@ class Oidc(Client):
         session.mount("https://", Pinned())
         return session
 
-    def ask(self, scopes, purpose, level=None):
+    def ask(self, scopes, data, level=None):
         nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
-        more = self.wishes(purpose, level)
+        more = self.wishes(data, level)
         session = self.session(scope=" ".join(dict.fromkeys(["openid", *scopes])))
         url, state = session.create_authorization_url(self.meta["authorization_endpoint"], state=secrets.token_urlsafe(24),
                                                       nonce=nonce, code_verifier=verifier, **more)
@@ -275,9 +230,8 @@ class Oidc(Client):
     def renew(self, customer, renewal):
         return self.call(grant_type="refresh_token", refresh_token=renewal, scope=" ".join(customer["scopes"]))
 
-    def data_token(self, customer):
-        return self.call(grant_type="client_credentials", scope=f"prm_chg?oid={customer['oid']}",
-                         consent=customer["consent"])["access_token"]
+    def data_token(self, customer, consent):
+        return self.call(grant_type="client_credentials", scope=f"prm_chg?oid={customer['oid']}", consent=consent)["access_token"]
 
     def oid(self, claims):
         if not isinstance(claims.get("sub"), str) or not claims["sub"]:
@@ -302,9 +256,9 @@ class Esia(Client):
                 "redirect_uri": self.redirect_uri, "client_certificate_hash": keys.CERTIFICATE_HASH,
                 "client_secret": keys.encode(keys.sign(text.encode())), **more}
 
-    def ask(self, scopes, purpose, level=None):
+    def ask(self, scopes, data, level=None):
         scopes = list(dict.fromkeys(["openid", *scopes]))
-        query = self.signed(" ".join(scopes), {"response_type": "code", **self.wishes(purpose, level)})
+        query = self.signed(" ".join(scopes), {"response_type": "code", **self.wishes(data, level)})
         return {"url": PORTAL + "/aas/oauth2/v2/ac?" + urlencode(query), "state": query["state"], "scopes": scopes,
                 "level": level}
 
@@ -322,9 +276,9 @@ class Esia(Client):
         return self.call(self.signed(" ".join(customer["scopes"]), {"grant_type": "refresh_token", "refresh_token": renewal,
                                                                     "token_type": "Bearer"}))
 
-    def data_token(self, customer):
+    def data_token(self, customer, consent):
         form = self.signed(f"prm_chg?oid={customer['oid']}", {"grant_type": "client_credentials", "token_type": "Bearer",
-                                                             "consent": customer["consent"]})
+                                                             "consent": consent})
         return self.call(form)["access_token"]
 
     def oid(self, claims):

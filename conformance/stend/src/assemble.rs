@@ -91,8 +91,13 @@ pub(crate) fn certify_options(ask: cli::Certify) -> Result<Options, Obstacle> {
     }
     options.protocols = ask.protocol.iter().map(|name| suite::protocol(name)).collect::<Result<Vec<_>, _>>()?;
     options.portal = ask.portal;
-    options.select =
-        Selection { scenarios: ask.scenario, requirements: ask.requirement, tags: ask.tag, plan: ask.plan };
+    options.select = Selection {
+        scenarios: ask.scenario,
+        requirements: ask.requirement,
+        tags: ask.tag,
+        plan: ask.plan,
+        every_row: ask.every_row,
+    };
     options.alg = ask.alg;
     options.state = ask.state;
     options.jobs = ask.jobs;

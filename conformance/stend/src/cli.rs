@@ -45,6 +45,9 @@ pub(crate) enum Command {
     Requirements {
         #[arg(long)]
         json: bool,
+        /// Only how far scenarios reach: end points, error codes, transitions, each with the scenarios that reach it.
+        #[arg(long)]
+        reach: bool,
         /// File that lists the holes known so far, strictly: a hole that is not there, and a line that is no hole, count.
         #[arg(long, value_name = "FILE")]
         allow: Option<PathBuf>,
@@ -89,6 +92,9 @@ pub(crate) struct Certify {
     /// Only this protocol: esia-v3, esia-v1, oidc.
     #[arg(long, value_name = "PROTOCOL", num_args = 1..)]
     pub(crate) protocol: Vec<String>,
+    /// Every case in every protocol, also where a scenario is dealt out over them.
+    #[arg(long)]
+    pub(crate) every_row: bool,
     /// Key algorithm of the bank: rsa2048 (rsa), rsa3072, ecdsa-p256 (ecdsa), gost2012-256 (gost), gost2012-512, or GOST on
     /// another curve, such as gost2012-512-tc26-c (`stend pki init --alg ?` names all).
     #[arg(long)]

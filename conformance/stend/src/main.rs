@@ -15,6 +15,9 @@ use clap::Parser;
 
 use cli::{Cli, Command, Pki, ReportCommand, ScenarioCommand};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Fine, or something was found. What could not be done is an [`Obstacle`].
 enum Ending {
     Fine,
@@ -78,7 +81,7 @@ fn run(command: Command) -> Result<Ending, Obstacle> {
             print::json(&suite::Report::schema());
             Ok(Ending::Fine)
         }
-        Command::Requirements { json, allow, evidence } => requirements(json, allow, evidence),
+        Command::Requirements { json, reach, allow, evidence } => requirements(json, reach, allow, evidence),
         Command::Rules { json } => {
             if json {
                 print::json(&print::rules_json())
@@ -137,6 +140,7 @@ fn pki(ask: Pki) -> Result<Ending, Obstacle> {
 
 fn requirements(
     json: bool,
+    reach: bool,
     allow: Option<std::path::PathBuf>,
     evidence: Option<std::path::PathBuf>,
 ) -> Result<Ending, Obstacle> {
@@ -145,11 +149,17 @@ fn requirements(
         Some(path) => Some(assemble::read(path)?),
         None => None,
     };
-    let holes = suite::coverage::holes(&rows, known.as_deref());
-    if json {
-        print::json(&rows)
-    } else {
-        print::out(&suite::coverage::table(&rows))
+    let goals = suite::coverage::goals(&suite::coverage::Evidence::read(evidence.as_deref())?);
+    let mut holes = suite::coverage::holes(&rows, known.as_deref());
+    holes.extend(suite::coverage::gaps(&goals, known.as_deref().unwrap_or_default()));
+    match (reach, json) {
+        (true, true) => print::json(&goals),
+        (true, false) => print::out(&suite::coverage::reach_table(&goals)),
+        (false, true) => print::json(&rows),
+        (false, false) => {
+            print::out(&suite::coverage::table(&rows));
+            print::out(&suite::coverage::reach_table(&goals));
+        }
     }
     for hole in &holes {
         eprintln!("{hole}");
@@ -187,10 +197,11 @@ fn scenario(ask: ScenarioCommand) -> Result<Ending, Obstacle> {
 fn selftest(ask: cli::Selftest) -> Result<Ending, Obstacle> {
     let json = ask.json;
     let report = assemble::runtime(2)?.block_on(assemble::selftest(ask))?;
-    eprintln!("{}", report.text());
     if json {
         print::json(&report);
     }
+    // Last, so that whoever reads only the end of a CI's output reads what failed.
+    eprintln!("{}", report.text());
     Ok(if report.is_clean() { Ending::Fine } else { Ending::Found })
 }
 

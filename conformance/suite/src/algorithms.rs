@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use contract::exchange::{Exchange, Party};
-use crypto::cert::HashFinding;
 use crypto::http_signature::{self, Expect, Message, Verifier};
 use crypto::jwk::JwkSet;
 use crypto::jws::{Alg, Jws};
@@ -77,8 +76,13 @@ pub(crate) fn of(trace: &Trace) -> Counted {
     let reading = Reading::of(trace);
     let keys: JwkSet =
         serde_json::to_vec(&trace.portal.jwks).ok().and_then(|bytes| JwkSet::parse(&bytes).ok()).unwrap_or_default();
-    let mut seen =
-        Seen { protocol: trace.case.protocol, counted: Counted::new(), registered: signed::registered(&reading), keys };
+    let mut seen = Seen {
+        protocol: trace.case.protocol,
+        counted: Counted::new(),
+        registered: signed::registered(&reading),
+        keys,
+        kinds: BTreeMap::new(),
+    };
     seen.requests(&reading);
     for event in &trace.events {
         let What::Exchange(exchange) = &event.what else { continue };
@@ -101,6 +105,8 @@ struct Seen {
     counted: Counted,
     registered: Vec<Certificate>,
     keys: JwkSet,
+    /// What key a certificate holds, by its text or its digest: a recording shows the same few over and over.
+    kinds: BTreeMap<String, Option<[String; 2]>>,
 }
 
 impl Seen {
@@ -128,7 +134,7 @@ impl Seen {
             };
             self.count_key(Use::RequestSignature, &key, signature);
             let hash = request.part("client_certificate_hash");
-            if by.explain_hash(hash) == HashFinding::Right {
+            if by.client_certificate_hash().eq_ignore_ascii_case(hash) {
                 let digest = if key.family().is_gost() { "Streebog-256" } else { "SHA-256" };
                 self.count(Use::CertificateHash, signed::kind(&key), String::new(), digest);
             }
@@ -193,20 +199,25 @@ impl Seen {
         let suite = format!("{} {}", tls.version, tls.suite);
         self.certificate(Use::PortalTls, trace.portal.tls_certificate.as_deref(), suite.clone());
         let Some(shown) = &tls.client_certificate else { return };
-        let texts = trace.bank.certificates.iter().chain(&trace.bank.other_certificates);
-        let known = texts.filter_map(|pem| Certificate::from_pem(pem).ok());
-        let key = known.into_iter().find(|known| known.sha256_hex().eq_ignore_ascii_case(shown));
-        match key.and_then(|known| known.public_key().ok()) {
-            Some(key) => self.count(Use::ClientTls, signed::kind(&key), suite, ""),
-            // The recording holds its digest and nothing more.
-            None => self.count(Use::ClientTls, ["?".to_owned(), format!("SHA-256 {shown}")], suite, ""),
-        }
+        let kind = self.kinds.entry(shown.clone()).or_insert_with(|| {
+            let texts = trace.bank.certificates.iter().chain(&trace.bank.other_certificates);
+            let known = texts.filter_map(|pem| Certificate::from_pem(pem).ok());
+            let known = known.into_iter().find(|known| known.sha256_hex().eq_ignore_ascii_case(shown));
+            known.and_then(|known| known.public_key().ok()).map(|key| signed::kind(&key))
+        });
+        // The recording holds its digest and nothing more.
+        let kind = kind.clone().unwrap_or_else(|| ["?".to_owned(), format!("SHA-256 {shown}")]);
+        self.count(Use::ClientTls, kind, suite, "");
     }
 
     fn certificate(&mut self, used_for: Use, pem: Option<&str>, suite: String) {
-        let key = pem.and_then(|pem| Certificate::from_pem(pem).ok()).and_then(|shown| shown.public_key().ok());
-        if let Some(key) = key {
-            self.count(used_for, signed::kind(&key), suite, "");
+        let Some(pem) = pem else { return };
+        let kind = self.kinds.entry(pem.to_owned()).or_insert_with(|| {
+            let key = Certificate::from_pem(pem).ok().and_then(|shown| shown.public_key().ok());
+            key.map(|key| signed::kind(&key))
+        });
+        if let Some(kind) = kind.clone() {
+            self.count(used_for, kind, suite, "");
         }
     }
 }

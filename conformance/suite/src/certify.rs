@@ -1,15 +1,16 @@
 //! One run from options to report: read everything, start the portal, play the lanes, judge, write.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::control::Limits;
 use contract::exchange::Party;
-use futures_util::stream::{self, StreamExt};
+use contract::time::Span;
 use rules::finding::Verdict;
 use rules::trace::Protocol;
 use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
 
 use crate::clock::{self, Watch};
 use crate::drive::lane::Ground;
@@ -24,6 +25,7 @@ use crate::plan::{self, Case, Plan};
 use crate::profile::{self, Bank};
 use crate::report::model::{self, Bilingual, Report, ScenarioResult};
 use crate::scenario::Library;
+use crate::scenario::model::Step;
 
 /// Certifies one bank.
 ///
@@ -33,7 +35,7 @@ use crate::scenario::Library;
 pub async fn certify(options: Options, listener: Arc<dyn Listener>) -> Result<Report, SuiteError> {
     // Children end with the futures that hold them, so an interrupted run leaves nothing behind.
     tokio::select! {
-        report = run(&options, listener.as_ref(), &|_| true) => report,
+        report = run(&options, listener, &|_| true) => report,
         () = interrupted() => Err(SuiteError::new("the run was interrupted", "start it again")),
     }
 }
@@ -69,7 +71,7 @@ pub(crate) fn prepare(options: &Options) -> Result<Prepared, SuiteError> {
 /// The same, for the cases that `wanted` picks.
 pub(crate) async fn run(
     options: &Options,
-    listener: &dyn Listener,
+    listener: Arc<dyn Listener>,
     wanted: &(dyn Fn(&Case) -> bool + Send + Sync),
 ) -> Result<Report, SuiteError> {
     let watch = Watch::start();
@@ -93,9 +95,8 @@ pub(crate) async fn run(
     let state = options.state.clone().unwrap_or_else(|| "memory".to_owned());
     if !lanes.is_empty() {
         let ground = ground(options, &prepared, scratch.path()).await?;
-        outcome = play(&ground, lanes, &traces, listener, options.jobs).await?;
+        outcome = play(Arc::new(ground), lanes, &traces, &listener, options.jobs).await?;
     }
-    listener.on(&Event::Note("judging".to_owned()));
     let report = conclude(options, &prepared, outcome, unplayed, state, started, watch)?;
     if options.report.is_some() {
         crate::report::write(&report, &folder)?;
@@ -147,6 +148,7 @@ fn split(plan: &Plan) -> (Vec<Case>, Vec<(ScenarioResult, Vec<String>)>) {
             trace: None,
             trace_sha256: None,
             calls: BTreeMap::new(),
+            reached: Default::default(),
         };
         unplayed.push((result, Vec::new()));
     }
@@ -172,6 +174,7 @@ fn blank(case: &Case) -> ScenarioResult {
         trace: None,
         trace_sha256: None,
         calls: BTreeMap::new(),
+        reached: Default::default(),
     }
 }
 
@@ -187,31 +190,56 @@ fn lanes(cases: Vec<Case>, bank: &Bank, options: &Options) -> Vec<LanePlan> {
             serde_json::to_string(&setting.filter(|(strictness, limits)| strictness.is_some() || !limits.is_empty()));
         groups.entry((case.protocol, key.unwrap_or_default())).or_default().push(case);
     }
-    // Two of each by default: while one lane waits for its bank, the other has work for the processor.
-    let jobs = options.jobs.unwrap_or(2 * groups.len()).max(1);
+    // Three of each by default: while one lane waits for its bank, the others have work for the processor.
+    let jobs = options.jobs.unwrap_or(3 * groups.len()).max(1);
     // A bank that stands at a fixed port cannot stand beside itself.
     let repeats = bank.profile.start.as_ref().is_some_and(|start| start.ready.http.contains("{port."));
     let copies = if repeats { (jobs / groups.len().max(1)).max(1) } else { 1 };
     let mut lanes = Vec::new();
     for ((protocol, _), cases) in groups {
-        let mut shares: Vec<Vec<Case>> = vec![Vec::new(); copies.min(cases.len().div_ceil(WORTH_A_LANE))];
-        // Rows of one scenario stay together: they share a twin.
-        let mut turn = 0;
-        let mut last = String::new();
-        for case in cases {
-            if case.scenario != last {
-                turn += 1;
-                last.clone_from(&case.scenario);
-            }
-            let at = turn % shares.len();
-            shares[at].push(case);
-        }
+        let shares = shares(cases, copies);
         for cases in shares.into_iter().filter(|cases| !cases.is_empty()) {
             let setting = cases.first().and_then(|case| case.setting.clone());
             lanes.push(LanePlan { number: lanes.len() + 1, protocol, setting, cases });
         }
     }
     lanes
+}
+
+/// The cases of one group on several lanes that take about as long. Rows of one scenario stay together: they share a twin.
+fn shares(cases: Vec<Case>, copies: usize) -> Vec<Vec<Case>> {
+    let mut shares: Vec<Vec<Case>> = vec![Vec::new(); copies.min(cases.len().div_ceil(WORTH_A_LANE)).max(1)];
+    let mut scenarios: Vec<(usize, Vec<Case>)> = Vec::new();
+    for case in cases {
+        match scenarios.last_mut().filter(|(_, rows)| rows.first().is_some_and(|row| row.scenario == case.scenario)) {
+            Some((_, rows)) => rows.push(case),
+            None => scenarios.push((scenarios.len(), vec![case])),
+        }
+    }
+    let work = |rows: &[Case]| rows.iter().map(work).sum::<usize>();
+    // The longest first, each to the lane that has least to do so far.
+    scenarios.sort_by_key(|(place, rows)| (std::cmp::Reverse(work(rows)), *place));
+    let mut parts: Vec<Vec<(usize, Vec<Case>)>> = vec![Vec::new(); shares.len()];
+    let mut loads = vec![0; shares.len()];
+    for scenario in scenarios {
+        let least = loads.iter().enumerate().min_by_key(|(_, load)| **load).map_or(0, |(at, _)| at);
+        loads[least] += work(&scenario.1);
+        parts[least].push(scenario);
+    }
+    for (share, mut part) in shares.iter_mut().zip(parts) {
+        part.sort_by_key(|(place, _)| *place);
+        share.extend(part.into_iter().flat_map(|(_, rows)| rows));
+    }
+    shares
+}
+
+/// How long a case takes, roughly: its steps, and the clean flow after a lie; what moves the clock often waits besides, and
+/// a bank that follows events waits until none comes any more.
+fn work(case: &Case) -> usize {
+    let follows = |step: &Step| matches!(step, Step::Bank(bank) if bank.action.value == "events.follow");
+    let steps =
+        1 + case.steps.len() + if case.is_hostile() { 2 } else { 0 } + if case.clock() > Span::ZERO { 2 } else { 0 };
+    if case.steps.iter().any(|step| follows(&step.value)) { 4 * steps } else { steps }
 }
 
 /// Starts (or meets) the portal and issues the bank's certificates.
@@ -247,20 +275,67 @@ pub(crate) async fn ground(options: &Options, prepared: &Prepared, folder: &Path
     })
 }
 
+/// A lane that has ended, with every rule's word on its cases.
+type Ended = (LaneOutcome, Vec<Judged>);
+
 async fn play(
-    ground: &Ground,
+    ground: Arc<Ground>,
     lanes: Vec<LanePlan>,
     traces: &Path,
-    listener: &dyn Listener,
+    listener: &Arc<dyn Listener>,
     jobs: Option<usize>,
-) -> Result<Vec<LaneOutcome>, SuiteError> {
-    let jobs = jobs.unwrap_or(lanes.len()).max(1);
-    let all: Vec<Result<LaneOutcome, SuiteError>> = stream::iter(lanes)
-        .map(|lane| runner::run(ground, lane, traces, listener, &|_| false))
-        .buffer_unordered(jobs)
-        .collect()
-        .await;
-    all.into_iter().collect()
+) -> Result<Vec<Ended>, SuiteError> {
+    let mut waiting = lanes.into_iter();
+    // Tasks of their own, so that lanes share the processors; the set ends them when the run is interrupted.
+    let mut playing = JoinSet::new();
+    let start = |playing: &mut JoinSet<_>, lane: LanePlan| {
+        let number = lane.number;
+        let played = play_lane(ground.clone(), lane, traces.to_owned(), listener.clone());
+        playing.spawn(async move { played.await.map(|ended| (number, ended)) });
+    };
+    for lane in waiting.by_ref().take(jobs.unwrap_or(usize::MAX).max(1)) {
+        start(&mut playing, lane);
+    }
+    let mut ended = Vec::new();
+    while let Some(lane) = playing.join_next().await {
+        ended.push(lane.map_err(|_| SuiteError::new("a lane panicked", "report it with the recordings"))??);
+        if let Some(lane) = waiting.next() {
+            start(&mut playing, lane);
+        }
+    }
+    ended.sort_by_key(|(number, _)| *number);
+    Ok(ended.into_iter().map(|(_, ended)| ended).collect())
+}
+
+/// Plays a lane, and judges each case while the next ones are played: judging is all computing, playing mostly waiting.
+async fn play_lane(
+    ground: Arc<Ground>,
+    lane: LanePlan,
+    traces: PathBuf,
+    listener: Arc<dyn Listener>,
+) -> Result<Ended, SuiteError> {
+    let judging = Mutex::new(Vec::new());
+    let judge = |played: &mut Played| {
+        let played = played.clone();
+        let judged = tokio::task::spawn_blocking(move || judge_played(&played));
+        judging.lock().unwrap_or_else(PoisonError::into_inner).push(judged);
+        false
+    };
+    let outcome = runner::run(&ground, lane, &traces, listener.as_ref(), &judge).await?;
+    let mut judging = judging.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Late calls were charged to their cases: those are judged again.
+    for number in &outcome.grown {
+        if let (Some(place), Some(played)) = (judging.get_mut(*number), outcome.played.get(*number)) {
+            let played = played.clone();
+            *place = tokio::task::spawn_blocking(move || judge_played(&played));
+        }
+    }
+    let mut words = Vec::new();
+    for judged in judging {
+        let panicked = |_| SuiteError::new("a rule panicked while judging", "report it with the recordings");
+        words.push(judged.await.map_err(panicked)??);
+    }
+    Ok((outcome, words))
 }
 
 /// Judges one played case.
@@ -279,45 +354,28 @@ pub(crate) fn judge_played(played: &Played) -> Result<Judged, SuiteError> {
             algorithms: Default::default(),
         });
     }
-    let trace = runner::load(&played.trace)?;
+    let trace = match &played.recording {
+        Some(trace) => trace.clone(),
+        None => Arc::new(runner::load(&played.trace)?),
+    };
     result.calls = runner::calls(&trace.events, &[Party::Bank, Party::Browser]);
+    result.reached = crate::coverage::Reached::of(&trace);
     result.trace = played.trace.file_name().map(|name| format!("traces/{}", name.to_string_lossy()));
-    result.trace_sha256 = std::fs::read(&played.trace).ok().map(|bytes| hex::encode(Sha256::digest(bytes)));
+    result.trace_sha256 = Some(played.digest.clone());
     Ok(judging::judge(&trace, result, played.case.faults.clone()))
-}
-
-/// Judges many at once: recordings are independent, and judging is all computing.
-fn judge_all(played: Vec<&Played>) -> Result<Vec<Judged>, SuiteError> {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = played.len().div_ceil(workers).max(1);
-    std::thread::scope(|scope| {
-        let shares: Vec<_> = played
-            .chunks(share)
-            .map(|share| {
-                scope.spawn(move || share.iter().map(|played| judge_played(played)).collect::<Result<Vec<_>, _>>())
-            })
-            .collect();
-        let mut judged = Vec::new();
-        for share in shares {
-            let share = share
-                .join()
-                .map_err(|_| SuiteError::new("a rule panicked while judging", "report it with the recordings"))?;
-            judged.extend(share?);
-        }
-        Ok(judged)
-    })
 }
 
 fn conclude(
     options: &Options,
     prepared: &Prepared,
-    outcome: Vec<LaneOutcome>,
+    lanes: Vec<Ended>,
     mut unplayed: Vec<(ScenarioResult, Vec<String>)>,
     state: String,
     started: contract::time::Timestamp,
     watch: Watch,
 ) -> Result<Report, SuiteError> {
-    let judged = judge_all(outcome.iter().flat_map(|lane| &lane.played).collect())?;
+    let (outcome, judged): (Vec<LaneOutcome>, Vec<Vec<Judged>>) = lanes.into_iter().unzip();
+    let judged = judged.into_iter().flatten().collect();
     for lane in &outcome {
         for (case, verdict, ru, en) in &lane.skipped {
             let result = unplayed_result(case, *verdict, Bilingual::new(ru.as_str(), en.as_str()));
@@ -349,6 +407,7 @@ fn conclude(
             finished: finished.to_string(),
             duration_ms,
             selection: selection(options),
+            dealt_out: prepared.plan.dealt,
         },
         bank: model::Bank {
             name: profile.bank.name.clone(),
@@ -464,4 +523,34 @@ fn armed(trace: &rules::trace::Trace) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Selection;
+    use crate::scenario::Source;
+
+    #[test]
+    fn lanes_of_a_kind_have_as_much_to_do_and_share_no_scenario() {
+        let scenario = |id: &str, rows: usize| {
+            let row = "\n  - { fault: id-token-alg-none }".repeat(rows);
+            let text = format!(
+                "id: {id}\ntitle: {{ ru: Ложь, en: Lies }}\nrequirements: [IDN-1]\nneeds: [customer.link]\n\
+                 citizens: {{ anna: anna-confirmed }}\neach:{row}\nsteps:\n  - portal: {{ fault: \"{{fault}}\", on: anna }}\n  \
+                 - bank: {{ do: customer.link, for: anna, with: {{ scopes: [openid] }}, expect: {{ outcome: refused }} }}\n"
+            );
+            Source { path: format!("identity/{id}.yaml").into(), text }
+        };
+        let sources = [scenario("a", 6), scenario("b", 2), scenario("c", 10), scenario("d", 4), scenario("e", 2)];
+        let library = Library::sound(&sources).unwrap();
+        let plan =
+            plan::plan(&library, &Selection::default(), &[Protocol::Oidc], &["customer.link".to_owned()]).unwrap();
+        let shares = shares(plan.cases, 2);
+        let counts: Vec<usize> = shares.iter().map(Vec::len).collect();
+        assert_eq!(counts, [12, 12]);
+        let scenarios =
+            |share: &[Case]| share.iter().map(|case| case.scenario.clone()).collect::<std::collections::BTreeSet<_>>();
+        assert!(scenarios(&shares[0]).is_disjoint(&scenarios(&shares[1])));
+    }
 }

@@ -1,9 +1,10 @@
 //! The suite's only reading of time: to order events of several processes, to bound what never answers, and to say how
 //! long a run took. Nothing waits here for a fixed time to pass; a wait is for a condition, and asks for it again.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use contract::time::Timestamp;
+use contract::time::{Span, Timestamp};
 
 /// Wall clock in microseconds since 1970, the order of events over processes.
 pub(crate) fn wall_us() -> i64 {
@@ -14,6 +15,34 @@ pub(crate) fn wall_us() -> i64 {
 
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(wall_us() / 1000)
+}
+
+/// The clock that a lane's portal and bank live by: the machine's, moved on by scenarios.
+#[derive(Debug, Default)]
+pub(crate) struct SandboxClock {
+    moved_ms: AtomicI64,
+}
+
+impl SandboxClock {
+    /// What this clock showed when the wall clock showed that, if it has not been moved since.
+    pub(crate) fn at(&self, wall_us: i64) -> Timestamp {
+        Timestamp::from_millis(wall_us / 1000) + self.moved()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.at(wall_us())
+    }
+
+    /// How far it is ahead of the machine's.
+    pub(crate) fn moved(&self) -> Span {
+        Span::from_millis(self.moved_ms.load(Ordering::Relaxed))
+    }
+
+    /// Moves it on; how far ahead it is then.
+    pub(crate) fn advance(&self, by: Span) -> Span {
+        self.moved_ms.fetch_add(by.millis(), Ordering::Relaxed);
+        self.moved()
+    }
 }
 
 /// Elapsed time.

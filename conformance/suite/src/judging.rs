@@ -84,8 +84,16 @@ pub(crate) fn judge(trace: &Trace, mut result: ScenarioResult, faults: Vec<Strin
         .chain(unmet.iter().map(|finding| finding.verdict))
         .max();
     // A case in which no rule had anything to judge, but whose own expectations held, has shown what it was for.
-    result.verdict = worst.unwrap_or(if silent { Verdict::Inconclusive } else { Verdict::Pass });
+    result.verdict =
+        worst.unwrap_or(if silent && !is_of_strangers(trace) { Verdict::Inconclusive } else { Verdict::Pass });
     Judged { result, faults, words, unmet, algorithms: algorithms::of(trace) }
+}
+
+/// Whether strangers alone took part: such a case is about the portal, and a silent bank has no share in it.
+fn is_of_strangers(trace: &Trace) -> bool {
+    let acts =
+        || trace.events.iter().filter_map(|event| if let What::Act(act) = &event.what { Some(act) } else { None });
+    acts().any(|act| act.what == "stranger-call") && !acts().any(|act| act.actor == "bank")
 }
 
 /// What a rule of this level can say at worst.
@@ -237,7 +245,7 @@ fn unjudged(
     let arms: &[&str] = match &rule.judge {
         Judge::Accept(row) => row.faults,
         Judge::Refusal(row) => row.faults,
-        Judge::Duty(_) => &[],
+        Judge::Duty(_) | Judge::Shown(_) => &[],
     };
     let armed = |faults: &[String]| faults.iter().any(|fault| arms.contains(&fault.as_str()));
     // Its lie was told, and the rule itself says why it does not count here: a policy that the bank did not declare.
@@ -464,6 +472,7 @@ mod tests {
             trace: None,
             trace_sha256: None,
             calls: BTreeMap::new(),
+            reached: Default::default(),
         }
     }
 

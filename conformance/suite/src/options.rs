@@ -47,6 +47,8 @@ pub struct Selection {
     pub requirements: Vec<String>,
     pub tags: Vec<String>,
     pub plan: Option<String>,
+    /// Every case in every protocol, also of scenarios that are dealt out over them.
+    pub every_row: bool,
 }
 
 impl Selection {

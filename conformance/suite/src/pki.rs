@@ -20,6 +20,9 @@ use crate::profile::Bank;
 #[derive(Clone, Debug)]
 pub(crate) struct Pki {
     pub(crate) ca_pem: String,
+    /// The root of certificates with GOST keys; empty where the bank signs with another kind. The portal's answers over the
+    /// message exchange and its documents are then signed under it.
+    pub(crate) gost_ca_pem: String,
     /// What requests are signed with.
     pub(crate) client: Issued,
     /// What the bank shows as a TLS client: the same unless TLS does not know its algorithm.
@@ -60,6 +63,7 @@ impl Pki {
         let server = desk.generate("server", &Subject::localhost(), Algorithm::EcdsaP256, "bank")?;
         let mut pki = Self {
             ca_pem: desk.issuer.ca_pem(),
+            gost_ca_pem: String::new(),
             client_tls: server.clone(),
             client: server.clone(),
             server,
@@ -89,6 +93,10 @@ impl Pki {
             let key = Certificate::from_pem(&pki.client.pem).map_err(failed)?.public_key().map_err(failed)?;
             pki.family = key.family();
             check_alg(alg, pki.family)?;
+        }
+        if pki.family.is_gost() {
+            let of_gost = |root: &Certificate| root.public_key().is_ok_and(|key| key.family().is_gost());
+            pki.gost_ca_pem = desk.issuer.roots().iter().filter(|root| of_gost(root)).map(Certificate::pem).collect();
         }
         pki.client_tls = match pki.family.is_gost() {
             true => desk.generate("partner-mtls", &subject, Algorithm::EcdsaP256, "client-tls")?,

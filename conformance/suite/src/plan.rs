@@ -62,6 +62,8 @@ pub(crate) struct Plan {
     pub(crate) cases: Vec<Case>,
     /// Scenarios that have no case, because the bank speaks none of their protocols.
     pub(crate) without_protocol: Vec<(String, Vec<String>)>,
+    /// Cases left out because they are dealt out, and another protocol plays them.
+    pub(crate) dealt: u64,
 }
 
 /// Makes the plan, or says why nothing can be played.
@@ -85,8 +87,14 @@ pub(crate) fn plan(
         }
         let rows: Vec<Option<&BTreeMap<String, Value>>> =
             if scenario.each.is_empty() { vec![None] } else { scenario.each.iter().map(Some).collect() };
-        for row in rows {
-            for protocol in &spoken {
+        let deals = scenario.deal && !select.every_row;
+        let first = first_turn(&scenario.id.value);
+        for (number, row) in rows.iter().copied().enumerate() {
+            for (place, protocol) in spoken.iter().enumerate() {
+                if deals && (first + number) % spoken.len() != place {
+                    plan.dealt += 1;
+                    continue;
+                }
                 plan.cases.push(case(library, filed, row, *protocol, claims));
             }
         }
@@ -99,6 +107,12 @@ pub(crate) fn plan(
         ));
     }
     Ok(plan)
+}
+
+/// Where the dealing of a scenario begins: each at a place of its own, whatever other scenarios there are, so that the
+/// protocols share the cases about evenly and a new scenario moves no other.
+fn first_turn(id: &str) -> usize {
+    id.bytes().map(usize::from).sum()
 }
 
 fn chosen<'a>(library: &'a Library, select: &Selection) -> Result<Vec<&'a Filed>, SuiteError> {
@@ -160,24 +174,26 @@ fn case(
     claims: &[String],
 ) -> Case {
     let scenario = &filed.scenario;
-    let cells = |name: &Name| {
+    let of_row = |name: &Name| {
         let value = row?.get(&name.root)?;
         fill::follow(value, &name.way)
     };
+    // Steps and expectations are filled once more when they are played.
+    let cells = fill::Lookup::first(&of_row);
     let mut steps: Vec<Spanned<Step>> =
         scenario.shared.iter().filter_map(|name| library.shared.get(&name.value)).flatten().cloned().collect();
     steps.extend(scenario.steps.iter().cloned());
-    steps.iter_mut().for_each(|step| fill::fill_step(&mut step.value, &cells));
+    steps.iter_mut().for_each(|step| fill::fill_step(&mut step.value, cells));
     steps.retain(|step| match &step.value {
         Step::Bank(bank) => !bank.if_claimed || claims.contains(&bank.action.value),
         _ => true,
     });
     let mut expect = scenario.expect.clone();
-    expect.iter_mut().for_each(|expect| fill::fill_expect(&mut expect.value, &cells));
+    expect.iter_mut().for_each(|expect| fill::fill_expect(&mut expect.value, cells));
     let citizens = scenario
         .citizens
         .iter()
-        .map(|(name, story)| (name.clone(), fill::written(&fill::fill(&story.value, &cells))))
+        .map(|(name, story)| (name.clone(), fill::written(&fill::fill(&story.value, fill::Lookup::last(&of_row)))))
         .collect();
     let label = row.map(|row| row.values().map(fill::written).collect::<Vec<_>>().join(","));
     let shown = label.as_ref().map(|row| format!("[{row}]")).unwrap_or_default();
@@ -285,6 +301,46 @@ steps:
         assert_eq!(plan.cases[0].id, "lies[id-token-alg-none]/esia-v3");
         assert_eq!(plan.cases[0].faults, ["id-token-alg-none"]);
         assert!(plan.cases[0].missing.is_empty());
+    }
+
+    #[test]
+    fn dealt_cases_are_each_played_once() {
+        let text = LIES.replace("each:", "deal: true\neach:");
+        let ids = |text: &str, protocols: &[Protocol], every_row: bool| -> Vec<String> {
+            let text = text.to_owned();
+            let library = Library::sound(&[Source { path: "identity/lies.yaml".into(), text }]).unwrap();
+            let select = Selection { every_row, ..Selection::default() };
+            let plan = plan(&library, &select, protocols, &[]).unwrap();
+            plan.cases.into_iter().map(|case| case.id).collect()
+        };
+        let dealt = ids(&text, &Protocol::ALL, false);
+        assert_eq!(dealt.len(), 2, "{dealt:?}");
+        let protocol = |id: &str| id.rsplit('/').next().map(str::to_owned);
+        assert_ne!(protocol(&dealt[0]), protocol(&dealt[1]), "the rows go round");
+        assert_eq!(ids(&text, &[Protocol::Oidc], false).len(), 2, "one protocol plays them all");
+        assert_eq!(ids(&text, &Protocol::ALL, true).len(), 6);
+
+        let rowless = "id: shown
+title: { ru: Показано, en: Shown }
+requirements: [DEB-1]
+tags: [smoke]
+needs: [customer.link]
+citizens: { anna: anna-confirmed }
+deal: true
+steps:
+  - bank: { do: customer.link, for: anna, with: { scopes: [openid] } }
+";
+        assert_eq!(ids(rowless, &Protocol::ALL, false).len(), 1);
+        assert_eq!(ids(rowless, &Protocol::ALL, true).len(), 3);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_protocol_is_left_without_its_share(ids in proptest::collection::hash_set("[a-z-]{4,24}", 300)) {
+            let mut share = [0usize; 3];
+            ids.iter().for_each(|id| share[first_turn(id) % 3] += 1);
+            proptest::prop_assert!(share.iter().all(|part| *part > 50), "{share:?}");
+        }
     }
 
     #[test]

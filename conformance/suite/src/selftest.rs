@@ -8,21 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use futures_util::stream::{self, StreamExt};
 use rules::finding::Verdict;
 use rules::rule::{Judge, Level, Rule};
 use rules::trace::Protocol;
 use serde::Serialize;
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 use crate::certify::{self, Prepared};
 use crate::clock::Watch;
+use crate::coverage::Reached;
 use crate::drive::lane::Ground;
 use crate::drive::runner::{self, LanePlan, Played};
 use crate::error::SuiteError;
 use crate::events::{Event, Listener, Silent};
 use crate::judging::Judged;
-use crate::options::Options;
+use crate::options::{Options, Selection};
 use crate::plan::Case;
 use crate::report::Report;
 
@@ -154,6 +155,7 @@ struct Trial {
     fired: BTreeMap<&'static str, (String, String)>,
     caught: bool,
     error: Option<String>,
+    reached: Reached,
 }
 
 async fn run(
@@ -163,6 +165,8 @@ async fn run(
     listener: Arc<dyn Listener>,
 ) -> Result<SelftestReport, SuiteError> {
     let watch = Watch::start();
+    // A rule is tried in its one protocol, so every row must be there.
+    let options = &Options { select: Selection { every_row: true, ..options.select.clone() }, ..options.clone() };
     let defects = shard(launcher.defects(), scope.shard)?;
     for id in defects.iter().flat_map(|defect| defect.breaks.iter().chain(&defect.relatives)).filter(|id| *id != "*") {
         if rules::rule(id).is_none() {
@@ -174,7 +178,9 @@ async fn run(
     }
     let honest_options = Options { report: None, ..options.clone() };
     let honest = Honest::play(&honest_options, scope.full, listener.as_ref()).await?;
-    let jobs = options.jobs.unwrap_or(3).max(1);
+    // A trial waits for its bank most of the time: several for each processor.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = options.jobs.unwrap_or(3 * processors).max(1);
     let scratch = tempfile::Builder::new()
         .prefix("stend-selftest-")
         .tempdir()
@@ -182,31 +188,43 @@ async fn run(
     let prepared = certify::prepare(options)?;
     let ground = certify::ground(options, &prepared, scratch.path()).await?;
     listener.on(&Event::Planned { cases: defects.len(), lanes: jobs });
-    let number = Mutex::new(0usize);
-    let trials: Vec<Trial> = stream::iter(&defects)
-        .map(|defect| {
-            let lane = {
-                let mut number = number.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                *number += 1;
-                *number
-            };
-            trial(&ground, &prepared, defect, launcher, &honest, scope.full, lane * 10, listener.as_ref())
-        })
-        .buffer_unordered(jobs)
-        .collect()
-        .await;
-    let report = conclude(&defects, trials, &honest, scope, watch);
+    let shared = Arc::new(Shared { ground, prepared, honest, full: scope.full, listener });
+    let mut waiting = defects.iter().cloned().enumerate();
+    // Tasks of their own, so that trials share the processors; the set ends them when the run is interrupted.
+    let mut trying = JoinSet::new();
+    let start = |trying: &mut JoinSet<_>, (number, defect): (usize, Defect)| {
+        let environment = launcher.environment(&defect.slug);
+        trying.spawn(trial(shared.clone(), defect, environment, (number + 1) * 10));
+    };
+    waiting.by_ref().take(jobs).for_each(|next| start(&mut trying, next));
+    let mut trials = Vec::new();
+    while let Some(trial) = trying.join_next().await {
+        trials.push(trial.map_err(|_| SuiteError::new("a trial panicked", "report it with the broken bank"))?);
+        if let Some(next) = waiting.next() {
+            start(&mut trying, next);
+        }
+    }
+    let honest = &shared.honest;
+    let reached: Vec<(String, Reached)> = trials
+        .iter()
+        .filter(|trial| trial.caught && trial.error.is_none())
+        .map(|trial| (trial.slug.clone(), trial.reached.clone()))
+        .collect();
+    let report = conclude(&defects, trials, honest, scope, watch);
     if let Some(keep) = &scope.keep {
         let mut evidence = crate::coverage::Evidence::of(&honest.report);
         for catch in &report.catches {
             evidence.caught(&catch.rule, &catch.bank);
+        }
+        for (bank, reached) in &reached {
+            evidence.provoked(bank, reached);
         }
         if scope.shard.is_some() && keep.exists() {
             evidence.merge(crate::coverage::Evidence::read(Some(keep))?);
         }
         evidence.write(keep)?;
     }
-    listener.on(&Event::Ended);
+    shared.listener.on(&Event::Ended);
     Ok(report)
 }
 
@@ -245,7 +263,7 @@ impl Honest {
                 || !at_home.contains(&case.scenario)
                 || case.tags.iter().any(|tag| tag == "smoke")
         };
-        let report = certify::run(options, &Silent, &wanted).await?;
+        let report = certify::run(options, Arc::new(Silent), &wanted).await?;
         let mut arms: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for rule in &report.rules {
             arms.insert(rule.id.clone(), rule.cases.iter().map(|case| case.case.clone()).collect());
@@ -266,7 +284,7 @@ fn nearness(rule: &Rule, case: &Case, honest: &Honest) -> (u8, usize, u64) {
     let arms: &[&str] = match &rule.judge {
         Judge::Accept(row) => row.faults,
         Judge::Refusal(row) => row.faults,
-        Judge::Duty(_) => &[],
+        Judge::Duty(_) | Judge::Shown(_) => &[],
     };
     let lies = case.faults.iter().any(|fault| arms.contains(&fault.as_str()));
     let words = |text: &str| text.split(['-', '/', ':', '[', ']', ',']).map(str::to_owned).collect::<BTreeSet<_>>();
@@ -279,17 +297,18 @@ fn nearness(rule: &Rule, case: &Case, honest: &Honest) -> (u8, usize, u64) {
     (far, usize::MAX - common, honest.duration.get(&case.id).copied().unwrap_or(u64::MAX))
 }
 
-#[expect(clippy::too_many_arguments, reason = "one trial needs all of the run")]
-async fn trial(
-    ground: &Ground,
-    prepared: &Prepared,
-    defect: &Defect,
-    launcher: &dyn Launcher,
-    honest: &Honest,
+/// What all trials share.
+struct Shared {
+    ground: Ground,
+    prepared: Prepared,
+    honest: Honest,
     full: bool,
-    number: usize,
-    listener: &dyn Listener,
-) -> Trial {
+    listener: Arc<dyn Listener>,
+}
+
+async fn trial(shared: Arc<Shared>, defect: Defect, environment: Vec<(String, String)>, number: usize) -> Trial {
+    let Shared { ground, prepared, honest, full, listener } = &*shared;
+    let (defect, full) = (&defect, *full);
     let watch = Watch::start();
     let mut ground = Ground {
         exe: ground.exe.clone(),
@@ -301,10 +320,23 @@ async fn trial(
         seed: ground.seed.wrapping_add(number as u64),
         bank_env: ground.bank_env.clone(),
     };
-    ground.bank_env.extend(launcher.environment(&defect.slug));
-    let mut trial = Trial { slug: defect.slug.clone(), fired: BTreeMap::new(), caught: false, error: None };
+    ground.bank_env.extend(environment);
+    let mut trial = Trial {
+        slug: defect.slug.clone(),
+        fired: BTreeMap::new(),
+        caught: false,
+        error: None,
+        reached: Reached::default(),
+    };
     for (offset, wanted) in wanted(prepared, defect, honest, full).into_iter().enumerate() {
         let plan = LanePlan { number: number + offset, ..wanted };
+        // A lane that is only there to arm rules is not opened when all of them have fired.
+        let fired = |trial: &Trial| {
+            !defect.breaks.is_empty() && defect.breaks.iter().all(|id| trial.fired.contains_key(id.as_str()))
+        };
+        if offset > 0 && !full && plan.setting.is_some() && fired(&trial) {
+            continue;
+        }
         match one_lane(&ground, plan, defect, full, &mut trial).await {
             Ok(()) => {}
             Err(error) => trial.error = Some(format!("{}: {error}", defect.slug)),
@@ -326,13 +358,14 @@ fn wanted(prepared: &Prepared, defect: &Defect, honest: &Honest, full: bool) -> 
     }
     homes
         .into_iter()
-        .map(|protocol| {
+        .flat_map(|protocol| {
             let cases: Vec<&Case> = prepared
                 .plan
                 .cases
                 .iter()
-                .filter(|case| case.protocol == protocol && case.missing.is_empty() && case.setting.is_none())
+                .filter(|case| case.protocol == protocol && case.missing.is_empty())
                 .collect();
+            let (apart, cases): (Vec<&Case>, Vec<&Case>) = cases.into_iter().partition(|case| case.setting.is_some());
             let mut chosen: Vec<Case> = Vec::new();
             let mut take = |case: &Case| {
                 if !chosen.iter().any(|known| known.id == case.id) {
@@ -359,7 +392,17 @@ fn wanted(prepared: &Prepared, defect: &Defect, honest: &Honest, full: bool) -> 
                 let smoke = |case: &&&Case| full || case.tags.iter().any(|tag| tag == "smoke");
                 cases.iter().filter(smoke).for_each(|case| take(case));
             }
-            LanePlan { number: 0, protocol, setting: None, cases: chosen }
+            let mut plans = vec![LanePlan { number: 0, protocol, setting: None, cases: chosen }];
+            // What needs a portal of its own has a lane of its own, after the others.
+            let arms =
+                |case: &Case| rules.iter().any(|rule| honest.arms.get(rule.id).is_some_and(|by| by.contains(&case.id)));
+            plans.extend(apart.into_iter().filter(|case| arms(case)).map(|case| LanePlan {
+                number: 0,
+                protocol,
+                setting: case.setting.clone(),
+                cases: vec![case.clone()],
+            }));
+            plans
         })
         .collect()
 }
@@ -387,7 +430,7 @@ async fn one_lane(
     // Smoke first (they are few, and any of them may catch it already), then what arms, nearest first.
     plan.cases.sort_by_key(|case| !smoke.contains(&case.id));
     let judged: Mutex<BTreeMap<String, Judged>> = Mutex::default();
-    let file = |played: &Played| {
+    let file = |played: &mut Played| {
         let Ok(result) = certify::judge_played(played) else { return false };
         let mut judged = judged.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         judged.insert(played.case.id.clone(), result);
@@ -395,14 +438,17 @@ async fn one_lane(
         let caught = !mine.is_empty() && mine.iter().all(|id| judged.values().any(|judged| fires(judged, id)));
         !full && toured && caught
     };
-    let outcome = runner::run(ground, plan, &traces, &Silent, &file).await?;
+    let mut outcome = runner::run(ground, plan, &traces, &Silent, &file).await?;
     // Late calls are charged to their cases: those are judged again.
-    for played in outcome.grown.iter().filter_map(|number| outcome.played.get(*number)) {
-        file(played);
+    for number in outcome.grown {
+        if let Some(played) = outcome.played.get_mut(number) {
+            file(played);
+        }
     }
     let judged: Vec<Judged> =
         judged.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_values().collect();
     for result in &judged {
+        trial.reached.join(&result.result.reached);
         if let Some(why) = result.result.why.as_ref().filter(|_| result.result.verdict == Verdict::Error) {
             trial.error = Some(format!("{} in {}: {}", defect.slug, result.result.case, why.en));
         }

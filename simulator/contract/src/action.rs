@@ -2,6 +2,8 @@
 //! types. `stend scenario schema --actions` prints them, the scenario parser checks against them, and a bank may
 //! read and write them.
 
+pub mod services;
+
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,6 +14,7 @@ use crate::money::Money;
 use crate::registries::debts::{Debt, DebtKind, Discount, Payment, PaymentMethod, Restriction, Totals};
 use crate::registries::pension::Operation;
 use crate::time::{Day, Span, Timestamp};
+use services as of;
 
 /// An action.
 pub struct Action {
@@ -27,8 +30,8 @@ pub struct Action {
     pub values: fn() -> Schema,
 }
 
-/// Every action of this version.
-pub const ACTIONS: &[Action] = &[
+/// Every action of this version. A `static`: of a `const` each crate that looks at it compiles every schema again.
+pub static ACTIONS: &[Action] = &[
     action::<LinkParams, ProfileValues>(
         "customer.link",
         "Связать клиента с порталом",
@@ -51,7 +54,7 @@ pub const ACTIONS: &[Action] = &[
         "Отозвать согласие со стороны банка",
         "Revoke a consent at the bank's side",
     ),
-    action::<Nothing, DebtsValues>("debts.list", "Показать долги", "Show the debts"),
+    action::<of::ReadParams, DebtsValues>("debts.list", "Показать долги", "Show the debts"),
     action::<PayParams, PayValues>("debts.pay", "Оплатить долг", "Pay a debt"),
     action::<FeedParams, FeedValues>(
         "debts.feed",
@@ -59,6 +62,101 @@ pub const ACTIONS: &[Action] = &[
         "Tell the portal of an overdue credit",
     ),
     action::<PensionParams, PensionValues>("pension.view", "Показать пенсионный счёт", "Show the pension account"),
+    action::<of::AnalyticsParams, of::AnalyticsValues>(
+        "analytics.push",
+        "Передать порталу сводку расходов",
+        "Give the portal the sums of what was spent",
+    ),
+    action::<of::ApplicationIdParams, of::ApplicationValues>(
+        "application.status",
+        "Показать состояние заявки",
+        "Show where an application stands",
+    ),
+    action::<of::ProcessParams, of::ApplicationValues>(
+        "application.process",
+        "Рассмотреть заявку",
+        "Process an application",
+    ),
+    action::<of::BudgetTransferParams, of::TransferValues>(
+        "budget.transfer",
+        "Перевести на счёт бюджета",
+        "Transfer to a budget account",
+    ),
+    action::<of::OrderIdParams, of::DownloadValues>(
+        "certificate.download",
+        "Получить и проверить справку",
+        "Download a statement and verify it",
+    ),
+    action::<of::OrderParams, of::OrderValues>("certificate.order", "Заказать справку", "Order a statement"),
+    action::<of::OrderIdParams, of::OrderValues>(
+        "certificate.status",
+        "Показать состояние заказа",
+        "Show where an order stands",
+    ),
+    action::<of::PassParams, of::IntakeValues>(
+        "document.pass",
+        "Передать подтверждающие документы",
+        "Pass supporting documents on",
+    ),
+    action::<of::DutyListParams, of::DutiesValues>("duty.list", "Показать пошлины", "Show state duties"),
+    action::<of::DutyPayParams, of::DutyPaymentValues>("duty.pay", "Оплатить пошлину", "Pay a state duty"),
+    action::<of::PaymentIdParams, of::DutyPaymentValues>(
+        "duty.status",
+        "Показать состояние оплаты",
+        "Show where a payment stands",
+    ),
+    action::<of::EstateExportParams, of::ExportValues>(
+        "estate.export",
+        "Выгрузить сведения о недвижимости",
+        "Export what is known of real estate",
+    ),
+    action::<of::EstateParams, of::EstateValues>("estate.lookup", "Найти недвижимость", "Look real estate up"),
+    action::<of::FollowParams, of::EventsValues>("events.follow", "Принять события", "Follow the portal's events"),
+    action::<of::ConfirmParams, of::ConfirmValues>(
+        "factor.confirm",
+        "Подтвердить действие кодом",
+        "Confirm an operation by a code",
+    ),
+    action::<of::FeedbackParams, of::FeedbackValues>("feedback.send", "Отправить обращение", "Send feedback"),
+    action::<of::ReadParams, of::InsuranceValues>("insurance.offer", "Предложить страхование", "Offer insurance"),
+    action::<of::LoanParams, of::LoanValues>("loan.decide", "Решить о займе", "Decide on a loan"),
+    action::<of::ReadParams, of::OffersValues>(
+        "offer.list",
+        "Предложить продукты по заявкам",
+        "Offer products on state applications",
+    ),
+    action::<of::PaymentsParams, of::PaymentsValues>("payments.list", "Показать выплаты", "Show state payments"),
+    action::<of::PayoutParams, of::PayoutValues>(
+        "payout.receive",
+        "Вывести деньги на карту",
+        "Receive a payout on a card",
+    ),
+    action::<of::PensionExportParams, of::PensionExportValues>(
+        "pension.export",
+        "Выгрузить пенсионный счёт",
+        "Export the pension account",
+    ),
+    action::<of::ProgrammeTransferParams, of::TransferValues>(
+        "programme.transfer",
+        "Перевести по программе",
+        "Transfer under a state programme",
+    ),
+    action::<of::ReadParams, of::RecommendationsValues>(
+        "recommendations.list",
+        "Показать рекомендации",
+        "Show recommendations",
+    ),
+    action::<of::ServeParams, of::AccountsValues>(
+        "account.serve",
+        "Открыть счета порталу",
+        "Serve accounts through the portal",
+    ),
+    action::<of::TaxParams, of::TaxValues>("tax.file", "Подать налоговую декларацию", "File a tax return"),
+    action::<of::ReadParams, of::WalletValues>(
+        "wallet.sync",
+        "Сверить кошелёк субсидий",
+        "Sync the wallet of subsidies",
+    ),
 ];
 
 const fn action<P: JsonSchema, V: JsonSchema>(name: &'static str, ru: &'static str, en: &'static str) -> Action {
@@ -287,6 +385,12 @@ pub struct PensionParams {
     pub from: Day,
     /// Last day.
     pub to: Day,
+    /// By which channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<of::Channel>,
+    /// Ask for an encrypted answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<bool>,
 }
 
 /// Values of `pension.view`.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Inn, Kpp, Ogrn, Oid, Snils};
 use crate::registries::debts::Debt;
+use crate::registries::holdings::Holdings;
 use crate::registries::pension::PensionAccount;
 use crate::time::Day;
 
@@ -81,6 +82,9 @@ pub struct Citizen {
     pub debts: Vec<Debt>,
     /// The pension account.
     pub pension: PensionAccount,
+    /// What the other registers hold.
+    #[serde(default, skip_serializing_if = "Holdings::is_empty")]
+    pub holdings: Holdings,
 }
 
 fn is_false(flag: &bool) -> bool {

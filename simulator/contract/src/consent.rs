@@ -24,6 +24,18 @@ pub const ACTIONS: &[Action] = &[
     Action { sysname: "USE_DATA", ru: "Использование данных", en: "Using the data" },
 ];
 
+/// Purposes for which data for insurance may be read (INS-1): those of [`Group::Insurance`].
+pub const INSURANCE: &[&str] = &[
+    "INSURANCE_SERVICES",
+    "AUTO_AGREEMENT",
+    "NPF_AGREEMENT",
+    "ASV_APPLICATIONS",
+    "ASV_APPLICATIONS_APPEAL",
+    "ASV_APPLICATIONS_IP",
+];
+/// Purposes that are marketing: only under these may offers be made (OFR-1).
+pub const MARKETING: &[&str] = &["FIN_SERVICES_OFFER", "OFFER_FIN_SERV", "OFFER_FIN_SERV_APPROVAL"];
+
 /// An action with data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Action {
@@ -520,6 +532,14 @@ mod tests {
         let standard = base64::engine::general_purpose::STANDARD.encode(&text);
         assert_eq!(Permission::parse(&standard).unwrap()[0].responsible_object.as_deref(), Some("ООО «Пример?»"));
         assert_eq!(Permission::parse("не base64").unwrap_err().code, "ESIA-007038");
+    }
+
+    #[test]
+    fn purposes_of_insurance_and_marketing_are_purposes() {
+        let of =
+            |group: Group| TYPES.iter().filter(|kind| kind.group == group).map(|kind| kind.sysname).collect::<Vec<_>>();
+        assert_eq!(of(Group::Insurance), INSURANCE);
+        assert!(MARKETING.iter().all(|name| purpose(name).is_some_and(|kind| kind.group == Group::Services)));
     }
 
     #[test]

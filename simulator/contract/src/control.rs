@@ -14,7 +14,7 @@ use crate::time::{Span, Timestamp};
 
 mod partner;
 
-pub use partner::{HmacAlg, KeyType, PartnerConfig, RedirectMatch, Secret, TokenAlg, WebhookHmac};
+pub use partner::{Encryption, HmacAlg, KeyType, PartnerConfig, RedirectMatch, Secret, TokenAlg, WebhookHmac};
 
 /// The header that names the sandbox.
 pub const SANDBOX_HEADER: &str = "Stend-Sandbox";
@@ -104,6 +104,14 @@ pub struct Limits {
     pub attempts: u32,
     /// A deferred answer is ready after this.
     pub deferral: Span,
+    /// A message of the exchange that is not acknowledged comes back after this.
+    pub smev_redelivery: Span,
+    /// Bytes of the attachments inside one message of the exchange.
+    pub smev_inline: u32,
+    /// Bytes of one file in the store of the exchange.
+    pub smev_file: u32,
+    /// The latest so many events of a partner are kept for its stream.
+    pub stream_events: u32,
 }
 
 impl Default for Limits {
@@ -122,6 +130,10 @@ impl Default for Limits {
             lock_out: Span::from_minutes(15),
             attempts: 3,
             deferral: Span::from_seconds(2),
+            smev_redelivery: Span::from_minutes(15),
+            smev_inline: 5 * 1024 * 1024,
+            smev_file: 1024 * 1024 * 1024,
+            stream_events: 1000,
         }
     }
 }
@@ -151,6 +163,53 @@ pub struct SandboxAsk {
     /// Kinds of keys that the ESIA interface takes; those of the configuration when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_types: Option<Vec<KeyType>>,
+    /// When the first version of the data services ends; as in the configuration when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_v1: Option<VersionLife>,
+    /// Kinds of keys that the message exchange takes; those of the configuration when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smev_algorithms: Option<Vec<KeyType>>,
+    /// Whether the message exchange takes unsigned calls; as in the configuration when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smev_unsigned: Option<Unsigned>,
+}
+
+/// Versions of the data services: `GET|PUT /api-versions`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiVersions {
+    /// The first version.
+    pub v1: VersionLife,
+}
+
+/// The announced end of a version. Nothing is announced by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct VersionLife {
+    /// From when on it should not be used any more: an instant, or a day (RFC 9745).
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "moment")]
+    pub deprecated: Option<Timestamp>,
+    /// From when on it is not served any more: an instant, or a day (RFC 8594).
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "moment")]
+    pub sunset: Option<Timestamp>,
+}
+
+/// An instant, or the beginning of a day.
+fn moment<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Timestamp>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(input)? else { return Ok(None) };
+    let day = text.parse().map(crate::time::Day::midnight);
+    text.parse().or(day).map(Some).map_err(serde::de::Error::custom)
+}
+
+/// What becomes of a message that nobody signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unsigned {
+    /// It is refused.
+    #[default]
+    Refused,
+    /// It is taken for a message of the one partner that there is, or that the certificate of the connection belongs to.
+    Allowed,
 }
 
 /// Answer to [`SandboxAsk`].
@@ -360,6 +419,19 @@ pub struct JournalPage {
     pub entries: Vec<Entry>,
     /// Value of `after` for the next call.
     pub next: u64,
+}
+
+/// `GET /records?exchange=N&entry=M`: both kinds of record at once, for whoever follows a sandbox closely.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordsPage {
+    /// Finished exchanges, in order of ids.
+    pub exchanges: Vec<Exchange>,
+    /// Value of `exchange` for the next call.
+    pub next_exchange: u64,
+    /// Entries of the journal, in order.
+    pub entries: Vec<Entry>,
+    /// Value of `entry` for the next call.
+    pub next_entry: u64,
 }
 
 /// `GET /journal/verify`.

@@ -22,6 +22,8 @@ pub struct FaultMeta {
 pub enum Place {
     /// `/api/v1`.
     Api,
+    /// What the portal asks of a bank on a citizen's behalf.
+    Banking,
     /// Deliveries of events.
     Hook,
     /// Header, claims or signature of the id token.
@@ -34,10 +36,14 @@ pub enum Place {
     Refresh,
     /// Personal data: `/rs/prns/{oid}` and `/oidc/userinfo`.
     Resource,
+    /// Messages of SMEV.
+    Smev,
     /// The handshake of the sandbox's listener: takes the whole lane.
     Tls,
     /// The answer of the token endpoint.
     Token,
+    /// The stream of events: its handshake and its frames.
+    Ws,
 }
 
 /// The lie of this name.
@@ -155,6 +161,40 @@ faults! {
         "refresh-token-kept": "no new refresh token in the answer; the old one goes on" / "нового маркера обновления нет, служит старый";
     }
     Api {
+        "application-prefill-altered": "a member of the pre-filled form differs from the state's own data (params.field, default last_name)" / "поле предзаполненной анкеты отличается от сведений портала (params.field, по умолчанию last_name)";
+        "attachment-altered": "the bytes of an attachment differ from its digest" / "содержимое вложения не соответствует дайджесту";
+        "document-code-wrong": "the check by the code denies the document (params.as: unknown, default, or other: the digest of another)" / "проверка по коду не подтверждает документ (params.as: unknown, по умолчанию, или other: дайджест другого)";
+        "document-signature-foreign": "a good signature of a document by a key outside the portal's authority" / "верная подпись документа ключом чужого удостоверяющего центра";
+        "document-signature-wrong": "one bit of a document's signature is turned" / "в подписи документа изменён один бит";
+        "envelope-for-another": "the answer is encrypted for somebody else" / "ответ зашифрован для другого получателя";
+        "envelope-plain": "the answer comes in clear although it was to be encrypted" / "ответ приходит открытым, хотя должен быть зашифрован";
+        "envelope-tampered": "one bit of the encrypted answer is turned" / "в зашифрованном ответе изменён один бит";
+        "order-document-altered": "the bytes of a document are not those that were announced and signed" / "содержимое документа не то, что объявлено и подписано";
+        "matter-amount-changed": "another amount in the answer about a matter (params.kind)" / "другая сумма в ответе о заказе, переводе, заявлении (params.kind)";
+        "matter-answer-lost-once": "the matter is taken and the answer lost, once" / "операция принята, а ответ потерян, один раз";
+        "matter-refused-with-reason": "turned down with a reason (params.kind, code, ru, en)" / "отказ с причиной (params.kind, code, ru, en)";
+        "matter-state-regresses": "the state before the present one (params.kind)" / "предыдущее состояние вместо нынешнего (params.kind)";
+        "matter-stuck": "a state in which the portal should have moved on (params.kind, state)" / "состояние, из которого портал должен был выйти сам (params.kind, state)";
+        "receipt-amount-changed": "another amount on the receipt than was paid" / "на квитанции не та сумма, что уплачена";
+        "requisites-uin-altered": "numbers of charges whose check digit is wrong" / "УИН с неверным контрольным разрядом";
+        "requisites-account-altered": "accounts among the requisites whose key is wrong" / "счета в реквизитах с неверным ключом";
+        "answer-elsewhere": "202 whose Location is at a stranger's host" / "202 с Location на чужом узле";
+        "answer-never": "202 again and again (params.seconds: Retry-After, default 1)" / "202 снова и снова (params.seconds: Retry-After, по умолчанию 1)";
+        "answer-no-interval": "202 without Retry-After, once" / "202 без Retry-After, один раз";
+        "csv-quotes": "separators, quotes and a line break in titles" / "разделители, кавычки и перевод строки в названиях";
+        "json-bad-utf8": "bytes that are no UTF-8 within a text (params.field)" / "байты не UTF-8 внутри текста (params.field)";
+        "json-big-number": "a number that a double cannot hold (params.field; params.number: its digits, such as 1e400)" / "число, которое не помещается в double (params.field; params.number: запись числа, например 1e400)";
+        "json-deep": "a hundred thousand nested brackets (params.depth)" / "сто тысяч вложенных скобок (params.depth)";
+        "json-duplicate-member": "a member twice, the second time altered (params.field)" / "поле дважды, второй раз изменённое (params.field)";
+        "json-loose": "comments, single quotes and trailing commas" / "комментарии, одинарные кавычки и лишние запятые";
+        "json-null": "null where a value is required (params.field)" / "null вместо обязательного значения (params.field)";
+        "json-trailing": "text after the end of the JSON" / "текст после конца JSON";
+        "json-unknown-word": "a state that no list holds (params.field: another field with a list)" / "состояние не из перечня (params.field: другое поле с перечнем)";
+        "json-wrong-type": "a number as text (params.field)" / "число текстом (params.field)";
+        "page-cycle": "pages that lead back to themselves" / "страницы, ведущие сами на себя";
+        "page-elsewhere": "the next page is at a stranger's host" / "следующая страница на чужом узле";
+        "page-repeated": "a line of the first page again on the second" / "строка первой страницы повторена на второй";
+        "subsidy-gap": "an entry of the subsidies feed left out, once" / "в ленте субсидий один раз пропущена запись";
         "answer-empty": "status 200 and an empty body" / "статус 200 и пустое тело";
         "answer-extra-members": "members that nobody knows" / "неизвестные поля";
         "answer-html": "a page of HTML under status 200" / "страница HTML со статусом 200";
@@ -176,20 +216,126 @@ faults! {
         "server-errors": "several 5xx in a row (params.statuses)" / "несколько 5xx подряд (params.statuses)";
         "unavailable-until": "503 with Retry-After as a date" / "503 с Retry-After датой";
     }
+    Banking {
+        "banking-signature-wrong": "one bit of the signature is turned" / "в подписи изменён один бит";
+        "banking-unsigned": "no signature" / "без подписи";
+    }
     Hook {
+        "hook-address": "the event names addresses at a stranger's host" / "в событии адреса на чужом узле";
         "hook-ahead": "signed with a time far ahead" / "подписано временем далеко впереди";
         "hook-algorithm-wrong": "signed by another algorithm than the key's" / "подписано не тем алгоритмом, что у ключа";
         "hook-body-changed": "the body differs from its signed digest" / "тело не соответствует подписанной сумме";
         "hook-digest-uncovered": "the digest is not among what is signed" / "сумма тела не входит в подписанное";
+        "hook-duplicated-matter": "an event about a matter sent twice under one id" / "событие об операции отправлено дважды с одним номером";
         "hook-hmac-public-key": "HMAC with the public key as secret" / "HMAC с открытым ключом вместо секрета";
         "hook-key-unknown": "signed by a key that is not published" / "подписано неопубликованным ключом";
         "hook-lost": "never sent" / "не отправлено вовсе";
         "hook-other-receiver": "signed for another receiver" / "подписано для другого получателя";
+        "hook-reordered": "an event about a matter is held back until the next one about it was delivered (params.until: until that of this state)" / "событие об операции задержано, пока не доставлено следующее о ней (params.until: пока не доставлено событие об этом состоянии)";
         "hook-repeated": "sent twice" / "отправлено дважды";
         "hook-signature-wrong": "one bit of the signature is turned" / "в подписи изменён один бит";
         "hook-too-old": "signed long ago" / "подписано давно";
         "hook-unsigned": "no signature" / "без подписи";
         "hook-whitespace-changed": "the body differs from its signed digest by white space only" / "тело отличается от подписанного только пробелами";
+        "status-out-of-order": "after the event about a state comes an event about the state before it" / "после события о состоянии приходит событие о предыдущем состоянии";
+    }
+    Ws {
+        "ws-401-once": "401 to the first handshake" / "401 на первое рукопожатие";
+        "ws-429": "429 to the handshake, with Retry-After (params.seconds)" / "429 на рукопожатие, с Retry-After (params.seconds)";
+        "ws-503": "503 to the handshake, with Retry-After (params.seconds)" / "503 на рукопожатие, с Retry-After (params.seconds)";
+        "ws-bad-accept": "a wrong Sec-WebSocket-Accept" / "неверный Sec-WebSocket-Accept";
+        "ws-binary": "an event in a binary frame" / "событие в двоичном кадре";
+        "ws-close-4009": "closed as if a newer connection had come" / "соединение закрыто, будто открыто новое";
+        "ws-close-code-reserved": "closed with code 1005, which must not be on the wire" / "закрыто с кодом 1005, которого на проводе не бывает";
+        "ws-continuation-alone": "a continuation that continues nothing" / "продолжение без начала";
+        "ws-control-fragmented": "a ping in fragments" / "ping, разбитый на части";
+        "ws-control-long": "a ping of more than 125 bytes" / "ping длиннее 125 байт";
+        "ws-cut": "the connection breaks after some events (params.after, default 1)" / "соединение рвётся после нескольких событий (params.after, по умолчанию 1)";
+        "ws-duplicate": "an event comes twice" / "событие приходит дважды";
+        "ws-extension-unknown": "an extension that nobody offered" / "расширение, которого никто не предлагал";
+        "ws-foreign-consent-event": "an event about another person's consent comes before the right one" / "перед верным событием приходит событие о чужом согласии";
+        "ws-fragmented": "a good event in fragments with a ping between them" / "верное событие частями, между ними ping";
+        "ws-gap": "an event is left out until it is asked for" / "событие пропущено, пока его не запросят";
+        "ws-invalid-utf8": "a text frame that is not UTF-8" / "текстовый кадр не в UTF-8";
+        "ws-masked-frame": "a masked frame of the server" / "кадр сервера под маской";
+        "ws-no-pong": "the portal falls silent: no pings, no pongs, no events" / "портал замолкает: ни ping, ни pong, ни событий";
+        "ws-oversize": "an event longer than the limit (params.bytes, default 2 MiB)" / "событие длиннее предела (params.bytes, по умолчанию 2 МиБ)";
+        "ws-pong-unasked": "a pong that nobody asked for" / "pong, которого никто не просил";
+        "ws-redirect-foreign": "the handshake is redirected to a stranger's host" / "рукопожатие перенаправлено на чужой узел";
+        "ws-reorder": "two events change places" / "два события меняются местами";
+        "ws-reserved-bit": "a reserved bit is set" / "установлен зарезервированный бит";
+        "ws-reserved-opcode": "a frame of a kind that nobody knows" / "кадр неизвестного вида";
+        "ws-subprotocol-unknown": "a subprotocol that nobody offered" / "подпротокол, которого никто не предлагал";
+        "ws-token-expired": "closed as if the token's life were over" / "закрыто, будто маркер истёк";
+        "ws-unknown-event": "an event of a type that nobody knows, with a number of its own" / "событие неизвестного вида со своим номером";
+    }
+    Smev {
+        "queue-ack-lost": "the acknowledgement is lost and the connection cut" / "подтверждение потеряно, соединение рвётся";
+        "queue-empty": "the queue looks empty although an answer waits" / "очередь выглядит пустой, хотя ответ ждёт";
+        "queue-out-of-order": "the newest answer comes first" / "новейший ответ приходит первым";
+        "queue-redelivered": "an acknowledged answer comes again" / "подтверждённый ответ приходит снова";
+        "soap-ahead": "the answer's times lie a day ahead" / "время ответа на сутки впереди";
+        "soap-attachment-digest": "a file of the store does not have its digest" / "у файла хранилища другая сумма";
+        "soap-attachment-missing": "an attachment that is announced is not there" / "объявленного вложения нет";
+        "soap-attachment-path-name": "a file whose name leads out of the folder (params.name)" / "файл с именем, ведущим из папки (params.name)";
+        "soap-business-refusal": "the provider finds nothing (NO_DATA)" / "поставщик ничего не нашёл (NO_DATA)";
+        "soap-fault-200": "a fault under status 200" / "ошибка SOAP со статусом 200";
+        "soap-fault-internals": "a fault with a stack trace in it" / "ошибка SOAP с внутренностями программы";
+        "soap-must-understand": "a header to be understood that nobody knows" / "обязательный неизвестный заголовок";
+        "soap-no-time": "the answer bears no times" / "в ответе нет времени";
+        "soap-other-recipient": "the answer is meant for another system" / "ответ предназначен другой системе";
+        "soap-other-version": "an envelope of SOAP 1.2" / "конверт SOAP 1.2";
+        "soap-schema-unknown": "the content is of a version that nobody knows" / "содержимое неизвестной версии";
+        "soap-stale": "the answer's times are three days old" / "время ответа трёхдневной давности";
+        "soap-unknown-relation": "the answer belongs to a request that nobody sent" / "ответ на запрос, которого не было";
+        "xml-cdata": "a text in a CDATA section; the same value" / "текст в секции CDATA; значение то же";
+        "xml-comment-in-text": "a comment within a text; the same value" / "комментарий внутри текста; значение то же";
+        "xml-cut": "the document ends after two thirds" / "документ обрывается на двух третях";
+        "xml-deep": "a hundred thousand elements within one another (params.depth)" / "сто тысяч вложенных элементов (params.depth)";
+        "xml-doctype": "a document type declaration" / "объявление типа документа";
+        "xml-element-repeated": "an element twice that may stand once" / "дважды элемент, который бывает один раз";
+        "xml-encoding-differs": "another encoding is declared than used (params.encoding)" / "объявлена не та кодировка (params.encoding)";
+        "xml-entity-canary": "an entity at a stranger's host" / "сущность на чужом узле";
+        "xml-entity-file": "an entity from a local file (params.file)" / "сущность из местного файла (params.file)";
+        "xml-entity-growth": "entities that grow tenfold nine times" / "сущности, растущие в десять раз девять раз";
+        "xml-other-prefixes": "other prefixes for the same namespaces" / "другие префиксы тех же пространств имён";
+        "xml-parameter-entity": "a parameter entity at a stranger's host" / "параметрическая сущность на чужом узле";
+        "xml-quadratic": "a long entity named many times" / "длинная сущность, названная много раз";
+        "xml-schema-location": "a schema location at a stranger's host" / "адрес схемы на чужом узле";
+        "xml-stylesheet": "a style sheet at a stranger's host" / "таблица стилей на чужом узле";
+        "xml-wrong-namespace": "the right names in a wrong namespace" / "верные имена в неверном пространстве имён";
+        "xml-xinclude": "an inclusion from a stranger's host" / "включение с чужого узла";
+        "xsg-body-uncovered": "the signature does not cover the answer" / "подпись не покрывает ответ";
+        "xsg-digest": "what was signed is altered afterwards" / "подписанное изменено после подписи";
+        "xsg-expired": "signed under an expired certificate" / "подписано с истёкшим сертификатом";
+        "xsg-foreign-key": "signed by a key of an unknown authority" / "подписано ключом неизвестного центра";
+        "xsg-hmac-cut": "an HMAC cut to eight bits" / "HMAC, урезанный до восьми бит";
+        "xsg-hmac-public-key": "an HMAC with the public key as secret" / "HMAC с открытым ключом вместо секрета";
+        "xsg-many-references": "ten thousand references (params.count)" / "десять тысяч ссылок (params.count)";
+        "xsg-metadata-uncovered": "the signature does not cover the metadata" / "подпись не покрывает метаданные";
+        "xsg-remote-reference": "the signed thing is at a stranger's host" / "подписанное лежит на чужом узле";
+        "xsg-revoked": "signed under a revoked certificate" / "подписано с отозванным сертификатом";
+        "xsg-sha1": "a digest by SHA-1" / "сумма по SHA-1";
+        "xsg-two-one-broken": "two signatures, one of them broken" / "две подписи, одна неверна";
+        "xsg-unsigned": "no signature" / "подписи нет";
+        "xsg-value": "one bit of the signature is turned" / "в подписи изменён один бит";
+        "xsg-xpath": "an XPath that leaves the content out" / "XPath, исключающий содержимое";
+        "xsg-xslt": "an XSLT transform" / "преобразование XSLT";
+        "xsw-1": "the signed copy within the signature, an altered message outside" / "подписанная копия внутри подписи, снаружи изменённое сообщение";
+        "xsw-2": "an altered message, the signature and the signed copy beside it" / "изменённое сообщение, рядом подпись и подписанная копия";
+        "xsw-3": "an altered message before the signed one" / "изменённое сообщение перед подписанным";
+        "xsw-4": "an altered message around the signed one" / "изменённое сообщение вокруг подписанного";
+        "xsw-5": "an altered message with the signature, the signed one at the end" / "изменённое сообщение с подписью, подписанное в конце";
+        "xsw-6": "an altered message holds the signature that holds the signed one" / "в изменённом сообщении подпись, в ней подписанное";
+        "xsw-7": "an altered copy within an extension" / "изменённая копия внутри расширения";
+        "xsw-8": "an altered copy within an object of the signature" / "изменённая копия внутри объекта подписи";
+        "xsw-attachment-moved": "a signed attachment moved, another in its place" / "подписанное вложение перенесено, на его месте другое";
+        "xsw-duplicate-id": "two elements with the signed id" / "два элемента с подписанным Id";
+        "xsw-envelope-in-envelope": "the honest envelope within an altered one" / "честный конверт внутри изменённого";
+        "xsw-foreign-id": "the signed id again, in another namespace" / "подписанный Id ещё раз, в другом пространстве имён";
+        "xsw-soap-header": "the message moved into a header, an altered one in the body" / "сообщение в заголовке, в теле изменённое";
+        "xsw-soap-none-role": "the same under a header for nobody" / "то же в заголовке, который никому не назначен";
+        "xsw-timestamp-moved": "the signed times moved, fresh unsigned ones in place" / "подписанное время перенесено, на его месте новое без подписи";
     }
     Tls {
         "cert-expired": "an expired certificate" / "истёкший сертификат";

@@ -398,6 +398,21 @@ macro_rules! shown {
 }
 shown!(Bik, Kpp, Uin);
 
+macro_rules! text_kind {
+    ($($name:ident),*) => {$(
+        impl crate::shape::Typed for $name {
+            const KIND: crate::shape::Kind = crate::shape::Kind::Text;
+        }
+    )*};
+}
+
+// Below the macros that they use.
+mod budget;
+mod estate;
+
+pub use budget::{Account, Kbk, Oktmo, PayerDocument, PayerId, Uip};
+pub use estate::{CadastralNumber, RightNumber, Vin};
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -124,12 +124,58 @@ pub mod kinds {
         PAYMENT_REFUSED = "payment.refused";
         /// `{id, uin}`: the money arrived.
         PAYMENT_SETTLED = "payment.settled";
+        /// `{id, uin, to, reason?}`: a payment was put under a check, given back or taken back.
+        PAYMENT_MOVED = "payment.moved";
+        /// `{id, kind, to, by, client_id, person, purpose, key?, number?}`: a matter began; what it is about stands beside.
+        MATTER_OPENED = "matter.opened";
+        /// `{id, kind, name, from, to, by, reason?, number?}`: along an arrow of `contract::matter::all_moves`.
+        MATTER_MOVED = "matter.moved";
+        /// `{id}`: what the matter is about has changed (beside the chain).
+        MATTER_NOTED = "matter.noted";
+        /// `{id, kind, token}`
+        MATTER_READ = "matter.read";
+        /// `{id, key, body}`: what was answered under an idempotency key; both are digests.
+        MATTER_ANSWERED = "matter.answered";
+        /// `{key}`: the same order came again and got the same answer.
+        MATTER_REPEATED = "matter.repeated";
+        /// `{id, operation, expires_at, tries}`: a one-time code for this operation; the code stands beside the chain.
+        MATTER_CODE_SENT = "matter.code_sent";
+        /// `{id}`: the code served; it is erased.
+        MATTER_CODE_ACCEPTED = "matter.code_accepted";
+        /// `{id, left}`
+        MATTER_CODE_REJECTED = "matter.code_rejected";
+        /// `{id, matter, kind, title, number, code, issued_at}`: the facts stand beside the chain.
+        DOCUMENT_ISSUED = "document.issued";
+        /// `{id, part: paper|signature|data, token}`
+        DOCUMENT_READ = "document.read";
+        /// `{id, name, media_type, size, sha256, client_id, person, matter?}`
+        FILE_KEPT = "file.kept";
+        /// `{id, token}`
+        FILE_READ = "file.read";
+        /// `{id, operation, score}`: the comment stands beside the chain.
+        SURVEY_TAKEN = "survey.taken";
+        /// `{id, period, items[]}`
+        METRICS_TAKEN = "metrics.taken";
+        /// `{person, period, categories[], total, updated_at}`
+        ANALYTICS_TAKEN = "analytics.taken";
+        /// `{id, opening, client_id, product, title, rate?, until, at}`
+        OFFER_MADE = "offer.made";
+        /// `{client_id?, declined}`: the citizen wants no offers (of this client, of nobody), or does again.
+        MARKETING_DECLINED = "marketing.declined";
         /// `{uin, kind}`
         RESTRICTION_LIFTED = "restriction.lifted";
         /// `{order, from, to, due}`
         PENSION_ORDERED = "pension.ordered";
         /// `{order?, from, to}`
         PENSION_READ = "pension.read";
+        /// `{v1: {deprecated?, sunset?}}`: when a version of the data services ends.
+        VERSIONS_ANNOUNCED = "versions.announced";
+        /// `{name, edition}`: a reference list has a new edition.
+        REFERENCE_REVISED = "reference.revised";
+        /// `{registry, params, order, due}`: a registry takes its time.
+        FACTS_ORDERED = "facts.ordered";
+        /// `{registry, params, consent, token, order?}`: a registry answered about the citizen.
+        FACTS_READ = "facts.read";
         /// `{id, type, due}`
         HOOK_QUEUED = "hook.queued";
         /// `{id, status, attempt}`
@@ -138,12 +184,43 @@ pub mod kinds {
         HOOK_FAILED = "hook.failed";
         /// `{channel, subject}`: a message to the citizen; its text stands beside the chain.
         MESSAGE_SENT = "message.sent";
+        /// `{id, ask, client_id, person, consent?, acr, key?, amount?, attempt}`: the portal asked a bank on a citizen's
+        /// behalf; `key` is a digest.
+        BANKING_ASKED = "banking.asked";
+        /// `{id, ask, status?, attempt}`: what the bank answered; no status where nothing answered.
+        BANKING_ANSWERED = "banking.answered";
+        /// `{id, accepted}`: a message of the exchange was acknowledged.
+        SMEV_ACKED = "smev.acked";
+        /// `{what, id?, seen?}`: a participant of the exchange does something odd.
+        SMEV_ANOMALY = "smev.anomaly";
+        /// `{id, until, attempt}`: handed out, and reserved until then.
+        SMEV_DELIVERED = "smev.delivered";
+        /// `{type}`: a poll found nothing.
+        SMEV_POLLED = "smev.polled";
+        /// `{id, until, attempt}`: handed out again, because no Ack came.
+        SMEV_REDELIVERED = "smev.redelivered";
+        /// `{id, code, cause}`: a message was not taken.
+        SMEV_REJECTED = "smev.rejected";
+        /// `{id, type, sender, recipient, namespace, root, …}`: a message was taken; what it says stands beside the chain.
+        SMEV_SENT = "smev.sent";
+        /// `{id, status, details?, told}`
+        SMEV_STATUS = "smev.status";
         /// `{id}`: a person is signed in at the portal.
         SESSION_OPENED = "session.opened";
         /// `{id}`: a new sign-in leaned on a standing session (single sign-on).
         SESSION_JOINED = "session.joined";
         /// `{id}`
         SESSION_ENDED = "session.ended";
+        /// `{id, type}`: an event for a partner that has no web-hook; its body stands beside the chain.
+        STREAM_TOLD = "stream.told";
+        /// `{seq, consents[]}`: the partner has stored its events up to this number (of these consents; none: of all).
+        STREAM_ACKED = "stream.acked";
+        /// `{protocol, lied?}`: a WebSocket was opened; its entries bear the exchange of its handshake.
+        WS_OPENED = "ws.opened";
+        /// `{dir: in|out, opcode, fin, length, mask?, message?, event?: {seq, id, type}, fault?}`: one frame.
+        WS_FRAME = "ws.frame";
+        /// `{code?, reason, by: portal|bank|network, sent, acked}`: a WebSocket is over.
+        WS_CLOSED = "ws.closed";
         /// `{overlap}`: new keys sign.
         KEY_ROTATED = "key.rotated";
         /// `{id, fault, scope}`

@@ -265,6 +265,22 @@ scopes! {
     Services {
         "debts": "Задолженности и штрафы, их оплата" / "Debts and fines and their payment" => Service("debts");
         "pension": "Пенсионный счёт: остаток, начисления и выплаты" / "Pension account: balance, accruals and payments" => Service("pension");
+        "estate": "Недвижимость: сведения ЕГРН" / "Real estate: data of the state register (EGRN)" => Service("estate");
+        "certificates": "Справки и выписки" / "Certificates and extracts" => Service("certificates");
+        "duties": "Госпошлины и их оплата" / "State duties and their payment" => Service("duties");
+        "transfers": "Переводы государственных средств" / "Transfers of state money" => Service("transfers");
+        "state_payments": "Государственные выплаты" / "State payments" => Service("state_payments");
+        "income": "Доходы и трудовая деятельность" / "Income and work" => Service("income");
+        "tax": "Налоговые сведения и декларации" / "Tax data and returns" => Service("tax");
+        "insurance": "Сведения для страхования" / "Data for insurance" => Service("insurance");
+        "subsidies": "Субсидии" / "Subsidies" => Service("subsidies");
+        "applications": "Заявления через Госуслуги" / "Applications through the portal" => Service("applications");
+        "accounts": "Ваши счета в банке на Госуслугах" / "Your accounts at the bank, on the portal" => Service("accounts");
+        "offers": "Предложения по заявлениям" / "Offers for applications" => Service("offers");
+        "analytics": "Аналитика расходов" / "Analytics of spending" => Service("analytics");
+        "recommendations": "Рекомендации" / "Recommendations" => Service("recommendations");
+        "documents": "Передача документов" / "Passing on documents" => Service("documents");
+        "feedback": "Обратная связь" / "Feedback" => Service("feedback");
     }
     Oidc {
         "profile": "Имя, дата рождения и пол" / "Name, date of birth and gender" => Fields(&["lastName", "firstName", "middleName", "birthDate", "gender"]);

@@ -1,7 +1,9 @@
 //! X.509 certificates as values: what the portal, the bank and the suite ask of one. Instants are Unix seconds.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use der::{Decode, Encode};
 use x509_cert::ext::pkix::name::GeneralName;
@@ -87,8 +89,29 @@ pub enum HashFinding {
     Streebog512,
 }
 
+/// Certificates read before, by their DER: the same few are met in every handshake, request and recording.
+static KNOWN: LazyLock<Mutex<HashMap<Vec<u8>, Certificate>>> = LazyLock::new(Mutex::default);
+/// So many are remembered at most, and none that is larger; beyond that they are forgotten all at once.
+const REMEMBERED: usize = 256;
+const REMEMBERED_BYTES: usize = 8 * 1024;
+
 impl Certificate {
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        if let Some(known) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(der) {
+            return Ok(known.clone());
+        }
+        let read = Self::read(der)?;
+        if der.len() <= REMEMBERED_BYTES {
+            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= REMEMBERED {
+                known.clear();
+            }
+            known.insert(der.to_vec(), read.clone());
+        }
+        Ok(read)
+    }
+
+    fn read(der: &[u8]) -> Result<Self, CertificateError> {
         let malformed = |error: der::Error| CertificateError::Malformed(error.to_string());
         let read = x509_cert::Certificate::from_der(der).map_err(malformed)?;
         let tbs = read.tbs_certificate();
@@ -282,8 +305,11 @@ impl Certificate {
     pub fn explain_hash(&self, given: &str) -> HashFinding {
         let Ok(given) = hex::decode(given.trim()) else { return HashFinding::Other };
         let right = self.hash();
-        let of_der: [(&[u8], HashFinding); 6] = [
-            (&right, HashFinding::Right),
+        // The honest case costs one digest, not all of them.
+        if given == right {
+            return HashFinding::Right;
+        }
+        let of_der: [(&[u8], HashFinding); 5] = [
             (&reversed(&right), HashFinding::Reversed),
             (&digest::sha1(&self.der), HashFinding::Sha1),
             (&digest::sha256(&self.der), HashFinding::Sha256),

@@ -13,6 +13,7 @@ use crate::draft::Draft;
 use crate::event::Fact;
 use crate::identity::sign_in::org_oid;
 use crate::refusal::Refusal;
+use crate::registries::FactsOrder;
 use crate::reply::Reply;
 use crate::tokens::{Misuse, Token, TokenKind};
 
@@ -53,6 +54,11 @@ fn admit(draft: &mut Draft<'_, '_, '_>, bearer: &Bearer) -> Result<Arc<Token>, R
     Ok(token)
 }
 
+/// A token that lives, whatever it is for: for calls that are about nobody, and to tell why something is not found.
+pub(crate) fn admitted(draft: &mut Draft<'_, '_, '_>, bearer: &Bearer) -> Result<Arc<Token>, Refusal> {
+    admit(draft, bearer)
+}
+
 fn misused(draft: &mut Draft<'_, '_, '_>, token: &Token, reason: Misuse) {
     draft.tell(Fact::TokenMisused { id: token.id.clone(), reason });
 }
@@ -91,15 +97,23 @@ pub(crate) fn serve(
     Ok((token, consent))
 }
 
+/// A question that was deferred.
+pub(crate) enum Deferred {
+    /// To a registry; its authority is looked at there.
+    Facts(Box<FactsOrder>),
+    /// To the pension account, with what may fetch it.
+    Pension(Box<(Arc<Token>, Consent, crate::pension::Order)>),
+}
+
 /// A data token for an answer that was deferred: person and purpose are those of the question.
-pub(crate) fn serve_answer(
-    draft: &mut Draft<'_, '_, '_>,
-    bearer: &Bearer,
-    order: &str,
-) -> Result<(Arc<Token>, Consent, crate::pension::Order), Refusal> {
+pub(crate) fn serve_answer(draft: &mut Draft<'_, '_, '_>, bearer: &Bearer, order: &str) -> Result<Deferred, Refusal> {
     let token = admit(draft, bearer)?;
     data_kind(&token)?;
-    let found = draft.world.pensions.order(order).filter(|order| order.client_id == token.client_id).cloned();
+    let own = |client_id: &str| client_id == token.client_id;
+    if let Some(order) = draft.world.inquiries.order(order).filter(|order| own(&order.client_id)) {
+        return Ok(Deferred::Facts(Box::new(order.clone())));
+    }
+    let found = draft.world.pensions.order(order).filter(|order| own(&order.client_id)).cloned();
     let Some(order) = found else {
         return Err(Refusal::new("unknown-answer", "unknown-answer")
             .check("answer")
@@ -108,7 +122,7 @@ pub(crate) fn serve_answer(
     };
     let ask = Ask { bearer: bearer.clone(), person: order.person, purpose: order.purpose.clone() };
     let (token, consent) = serve(draft, &ask, scope::PENSION, &order.request())?;
-    Ok((token, consent, order))
+    Ok(Deferred::Pension(Box::new((token, consent, order))))
 }
 
 fn data_kind(token: &Token) -> Result<(), Refusal> {
@@ -252,6 +266,20 @@ pub(crate) fn read_organisation(
     });
     let scopes = token.scopes.iter().cloned().collect();
     Ok(Reply::Organisation { organisation: Box::new(employment), scopes, token: Box::new((*token).clone()) })
+}
+
+/// The stream of events: a client's own token that may learn of consents.
+pub(crate) fn open_stream(draft: &mut Draft<'_, '_, '_>, bearer: &Bearer) -> Result<Reply, Refusal> {
+    let token = admit(draft, bearer)?;
+    let may = token.kind == TokenKind::Partner && token.scopes.iter().any(|entry| scope::bare(entry) == "consents");
+    if !may {
+        return Err(Refusal::new("stream-token-wrong", "token-wrong-kind")
+            .check("kind and scope of the token")
+            .seen(format!("{:?}: {}", token.kind, token.scopes.join(" ")).to_lowercase())
+            .wanted("a token of the client itself with scope consents")
+            .mend("ask for one: client_credentials with scope=consents"));
+    }
+    Ok(Reply::Stream { token: Box::new((*token).clone()) })
 }
 
 /// The consent record, for the client that holds it: by any token about that person, or by a partner token. Neither

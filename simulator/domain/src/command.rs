@@ -1,16 +1,21 @@
 //! Everything that may be asked of the core. An imperative each; what the edge has proved comes as a proof type, what
 //! it has parsed as a checked value, what it has digested as a digest.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::citizen::Citizen;
+use contract::control::VersionLife;
 use contract::money::Money;
 use contract::registries::debts::PaymentMethod;
 use contract::time::{Day, Span};
 
 use crate::identity::AuthorisationRequest;
+use crate::matters::MatterCommand;
 use crate::partners::{Certificate, Partner};
 use crate::proof::{CertificateProof, ClientProof, Secret, Verifier};
+use crate::registries::Page;
+use crate::smev::{Anomaly, Authority, Payload, SmevMessage, SmevPull, SmevSend};
 use crate::tokens::TokenRef;
 
 /// A command; the reply to each is told where it is not [`crate::Reply::Done`] or plain from its name.
@@ -142,13 +147,95 @@ pub enum Command {
         to: Day,
         deferred: Option<Span>,
     },
-    /// The person and purpose are those of the order.
+    /// Asks a registry of [`crate::registries::REGISTRIES`]; answers with `Reply::Facts`. `deferred` as above.
+    Inquire {
+        registry: &'static str,
+        ask: Ask,
+        params: BTreeMap<String, String>,
+        page: Page,
+        deferred: Option<Span>,
+    },
+    /// The person, the purpose and the parameters are those of the order; answers as the registry asked does.
     ReadAnswer {
         bearer: Bearer,
         order: String,
+        page: Page,
     },
 
+    // The message exchange.
+    SmevAck {
+        client_id: String,
+        id: String,
+        accepted: bool,
+    },
+    /// The portal asks a participant; answers with `Reply::SmevSent`.
+    SmevAsk(Box<SmevMessage>),
+    /// A data token for one signed request; answers with `Reply::SmevToken`.
+    SmevAuthorise {
+        client_id: String,
+        authority: Authority,
+    },
+    /// What the edge noticed in an envelope.
+    SmevNote {
+        client_id: Option<String>,
+        what: Anomaly,
+        seen: String,
+    },
+    SmevPull(SmevPull),
+    /// The portal or SMEV itself answers a request.
+    SmevRespond {
+        original: String,
+        sender: String,
+        payload: Box<Payload>,
+    },
+    SmevSend(Box<SmevSend>),
+    /// Answers with `Reply::SmevStatus`.
+    SmevStatus {
+        client_id: String,
+    },
+    /// The portal has read a response to it.
+    SmevTaken {
+        id: String,
+    },
+
+    // The stream of events.
+    /// Whether this token opens the stream of its client; answers with `Reply::Stream`.
+    OpenStream {
+        bearer: Bearer,
+    },
+    /// The bank has stored its events up to this one, as far as these consents go; none named: all.
+    AckStream {
+        client_id: String,
+        seq: u64,
+        consents: Vec<String>,
+    },
+    /// An event of this kind for a bank, in its stream only.
+    TellStream {
+        client_id: String,
+        kind: String,
+        about: serde_json::Value,
+    },
+
+    // What the portal publishes about itself.
+    AnnounceVersions {
+        v1: VersionLife,
+    },
+    /// A new edition of a reference list.
+    ReviseReference {
+        name: String,
+    },
+
+    /// Orders, applications, transfers and the like; answers with `Reply::Matter`.
+    Matter(Box<MatterCommand>),
+
     // Consequences, told by the outbox.
+    /// What a bank made of a transfer that the citizen asked for through the portal (ACC-1): the citizen is told.
+    BankTransfer {
+        client_id: String,
+        citizen: i64,
+        amount: Option<Money>,
+        done: bool,
+    },
     HookDelivered {
         id: String,
         status: u16,

@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::citizen::Citizen;
 use contract::ids::{Oid, Uin};
 use contract::money::Money;
-use contract::registries::debts::{Debt, DebtKind, DebtStatus, DebtsPage, PAGE_SIZE, Totals};
+use contract::registries::debts::{
+    Debt, DebtKind, DebtStatus, DebtsPage, PAGE_SIZE, PaymentState, Restriction, Totals,
+};
+use contract::registries::holdings::Bulk;
 use contract::scope;
 use contract::time::Day;
 use serde::{Deserialize, Serialize};
@@ -42,9 +45,70 @@ impl DebtRecord {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Debts {
     by_uin: BTreeMap<String, DebtRecord>,
+    /// What fell with a payment, by charge number: it stands again when the payment is undone.
+    lifted: BTreeMap<String, Restriction>,
+    /// Charges by the thousand are computed when asked for; those that were touched stand in `by_uin`.
+    bulks: BTreeMap<i64, Bulk>,
 }
 
 impl Debts {
+    /// The debt of this charge number, computed ones too.
+    pub fn record(&self, uin: &str) -> Option<DebtRecord> {
+        self.find(uin).cloned().or_else(|| {
+            let (person, at) = Bulk::place(uin)?;
+            let debt = self.bulks.get(&person.wide())?.charge(person, at)?;
+            (debt.uin.as_str() == uin).then(|| DebtRecord { debt, person: person.wide(), fed_by: None })
+        })
+    }
+
+    /// Open debts by due date, those after this one, as many as wanted; computed ones in their places.
+    fn open_after(&self, person: Oid, after: Option<&Debt>, wanted: usize) -> Vec<Debt> {
+        let key = |debt: &Debt| (debt.due_date, debt.uin.clone());
+        let after = after.map(key);
+        let beyond = |debt: &Debt| after.as_ref().is_none_or(|after| key(debt) > *after);
+        let kept = self.of(person.wide()).into_iter().filter(|debt| debt.status == DebtStatus::Open && beyond(debt));
+        let mut found: Vec<Debt> = kept.take(wanted).cloned().collect();
+        if let Some(bulk) = self.bulks.get(&person.wide()) {
+            // They go by due date and number, so the first one beyond is found by halving.
+            let (mut low, mut high) = (0, bulk.len());
+            while low < high {
+                let middle = low.midpoint(high);
+                if bulk.charge(person, middle).is_some_and(|debt| beyond(&debt)) {
+                    high = middle
+                } else {
+                    low = middle + 1
+                }
+            }
+            let charges = (low..bulk.len()).filter_map(|at| bulk.charge(person, at));
+            found.extend(charges.filter(|debt| !self.by_uin.contains_key(debt.uin.as_str())).take(wanted));
+            found.sort_by_key(key);
+            found.truncate(wanted);
+        }
+        found
+    }
+
+    /// Sums over every open debt of a person.
+    fn totals(&self, person: Oid) -> Totals {
+        let mut totals = Totals::of(self.of(person.wide()));
+        if let Some(bulk) = self.bulks.get(&person.wide()) {
+            let all: Money = (0..bulk.len()).map(Bulk::amount).sum();
+            let touched = self.by_uin.range("1889".to_owned().."188:".to_owned());
+            let touched = touched.filter_map(|(uin, _)| Bulk::place(uin)).filter(|(of, _)| *of == person);
+            let sum = all - touched.map(|(_, at)| Bulk::amount(at)).sum();
+            totals.fine = totals.fine + sum;
+            totals.all = totals.all + sum;
+        }
+        totals
+    }
+
+    /// The debt of this charge number as it is when its payment is undone: open, and with what fell with the payment.
+    pub(crate) fn reopened(&self, uin: &str) -> Option<DebtRecord> {
+        let mut open = self.find(uin)?.clone();
+        open.debt.status = DebtStatus::Open;
+        open.debt.restriction = self.lifted.get(uin).cloned().or(open.debt.restriction);
+        Some(open)
+    }
+
     /// The debt of this charge number.
     pub fn find(&self, uin: &str) -> Option<&DebtRecord> {
         self.by_uin.get(uin)
@@ -68,22 +132,43 @@ impl Debts {
     pub(crate) fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::CitizenAdded { citizen: Some(citizen), .. } => {
+                self.bulks.extend(citizen.holdings.bulk.map(|bulk| (citizen.oid.wide(), bulk)));
                 for debt in &citizen.debts {
                     let record = DebtRecord { debt: debt.clone(), person: citizen.oid.wide(), fed_by: None };
                     self.by_uin.entry(debt.uin.as_str().to_owned()).or_insert(record);
                 }
             }
             Fact::DebtChanged { record } | Fact::DebtFed { record, .. } => {
+                self.lifted.remove(record.debt.uin.as_str());
                 self.by_uin.insert(record.debt.uin.as_str().to_owned(), (**record).clone());
             }
+            Fact::CitizenChanged { citizen: Some(citizen), .. } => match citizen.holdings.bulk {
+                Some(bulk) => {
+                    self.bulks.insert(citizen.oid.wide(), bulk);
+                }
+                None => {
+                    self.bulks.remove(&citizen.oid.wide());
+                }
+            },
             Fact::PaymentAccepted { record } => {
+                let uin = record.payment.uin.as_str();
+                if let Some(computed) = self.record(uin) {
+                    self.by_uin.entry(uin.to_owned()).or_insert(computed);
+                }
                 if let Some(held) = self.by_uin.get_mut(record.payment.uin.as_str()) {
                     held.debt.status = DebtStatus::Paid;
                 }
             }
-            Fact::RestrictionLifted { uin, .. } => {
+            Fact::PaymentMoved { uin, to: PaymentState::Returned | PaymentState::Reversed, .. } => {
+                if let Some(open) = self.reopened(uin.as_str()) {
+                    self.by_uin.insert(uin.as_str().to_owned(), open);
+                    self.lifted.remove(uin.as_str());
+                }
+            }
+            Fact::RestrictionLifted { uin, restriction } => {
                 if let Some(held) = self.by_uin.get_mut(uin.as_str()) {
                     held.debt.restriction = None;
+                    self.lifted.insert(uin.as_str().to_owned(), restriction.clone());
                 }
             }
             _ => {}
@@ -96,21 +181,21 @@ pub(crate) fn list(draft: &mut Draft<'_, '_, '_>, ask: &Ask, cursor: Option<&str
     let (token, consent) = bearer::serve(draft, ask, scope::DEBTS, &request)?;
     let person = person_number(draft, ask.person)?;
     let day = draft.now.day();
-    let of_person = draft.world.debts.of(ask.person);
-    let start = match cursor {
-        None => 0,
+    let room = &draft.world.debts;
+    let after = match cursor {
+        None => None,
         Some(uin) => {
-            of_person.iter().position(|debt| debt.uin.as_str() == uin).map(|place| place + 1).ok_or_else(|| {
+            let last = room.record(uin).filter(|record| record.person == ask.person);
+            Some(last.map(|record| record.debt).ok_or_else(|| {
                 Refusal::new("cursor-invalid", "cursor-invalid")
                     .check("cursor")
                     .seen(uin)
                     .wanted("`next` of the page before")
-            })?
+            })?)
         }
     };
-    let open = |debt: &&&Debt| debt.status == DebtStatus::Open;
-    let rest: Vec<Debt> = of_person.iter().skip(start).filter(open).map(|debt| debt.as_of(day)).collect();
-    let items: Vec<Debt> = rest.iter().take(PAGE_SIZE).cloned().collect();
+    let rest = room.open_after(person, after.as_ref(), PAGE_SIZE + 1);
+    let items: Vec<Debt> = rest.iter().take(PAGE_SIZE).map(|debt| debt.as_of(day)).collect();
     let next = (rest.len() > items.len()).then(|| items.last().map(|debt| debt.uin.to_string())).flatten();
     draft.tell(Fact::DebtsRead {
         consent: consent.id,
@@ -121,7 +206,7 @@ pub(crate) fn list(draft: &mut Draft<'_, '_, '_>, ask: &Ask, cursor: Option<&str
     if next.is_none() {
         bearer::spend(draft, &token);
     }
-    let totals = Totals::of(of_person);
+    let totals = draft.world.debts.totals(person);
     Ok(Reply::Debts(Box::new(DebtsPage { person, as_of: draft.now, currency: "RUB".to_owned(), items, totals, next })))
 }
 

@@ -61,13 +61,19 @@ impl<'w, 'c, 'd> Draft<'w, 'c, 'd> {
         self.tell(Fact::MessageSent { channel: Channel::Portal, subject: subject.to_owned(), text: Some(text) });
     }
 
-    /// Queues a web-hook to a partner that wants them. The body is fixed here: `{id, type, at, <member>: value}`.
+    /// Tells a partner: by a web-hook where it wants them, and in its stream. The body is fixed here:
+    /// `{id, type, at, <member>: value}`.
     pub(crate) fn hook(&mut self, client_id: &str, kind: &str, member: &str, value: &Value) {
-        let Some(url) = self.world.partners.find(client_id).and_then(|partner| partner.webhook.clone()) else { return };
+        let Some(partner) = self.world.partners.find(client_id).cloned() else { return };
         let id = self.uuid();
         let body = json!({ "id": id, "type": kind, "at": self.now, member: value }).to_string();
-        let partner = self.partner.replace(client_id.to_owned());
-        self.tell(Fact::HookQueued { id, kind: kind.to_owned(), due: self.now, url, body: Some(body) });
-        self.partner = partner;
+        let (kind, body) = (kind.to_owned(), Some(body));
+        let fact = match partner.webhook.clone() {
+            Some(url) => Fact::HookQueued { id, kind, due: self.now, url, body },
+            None => Fact::StreamTold { id, kind, body },
+        };
+        let before = self.partner.replace(client_id.to_owned());
+        self.tell(fact);
+        self.partner = before;
     }
 }

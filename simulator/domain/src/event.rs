@@ -3,13 +3,16 @@
 //! Personal values stand beside the chain: [`Event::to_entry`] takes them out of `data` into `beside` (member → value),
 //! the journal commits to them, and [`Event::from_entry`] puts back what is still there. Every such member may be absent.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::citizen::Citizen;
-use contract::control::Channel;
+use contract::control::{Channel, VersionLife};
 use contract::ids::Uin;
+use contract::matter::{Analytics, By, MatterKind, MatterReason, MetricItem, Offer};
 use contract::money::Money;
-use contract::registries::debts::{PaymentMethod, Restriction};
+use contract::registries::debts::{PaymentMethod, PaymentState, Restriction};
+use contract::smev::Category;
 use contract::time::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,11 +20,14 @@ use serde_json::{Map, Value};
 use crate::consent::{Consent, Revoker};
 use crate::debts::DebtRecord;
 use crate::identity::AuthorisationRequest;
+use crate::matters::{IssuedDocument, KeptFile, Opened};
 use crate::partners::{Certificate, Partner};
 use crate::payments::PaymentRecord;
 use crate::pension::Order;
 use crate::refusal::Refusal;
+use crate::registries::FactsOrder;
 use crate::reply::Reply;
+use crate::smev::{Anomaly, MessageKind, SmevMessage};
 use crate::tokens::{Misuse, Token};
 
 /// What [`crate::World::decide`] comes to. The events are journalled and applied in both cases: a refusal counts
@@ -75,10 +81,10 @@ pub struct EntryError {
     source: serde_json::Error,
 }
 
-/// The facts, named by the kind of their journal entry.
+/// The facts, named by the kind of their journal entry. In JSON `{kind: data}`: a tag beside its content would have every
+/// fact read twice over, by the reader of values and by serde's buffer for a content that comes first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is told where its kind is: contract::journal::kinds")]
-#[serde(tag = "kind", content = "data")]
 pub enum Fact {
     #[serde(rename = "partner.registered")]
     PartnerRegistered { partner: Box<Partner> },
@@ -235,6 +241,131 @@ pub enum Fact {
         token: String,
     },
 
+    #[serde(rename = "versions.announced")]
+    VersionsAnnounced { v1: VersionLife },
+    #[serde(rename = "reference.revised")]
+    ReferenceRevised { name: String, edition: i64 },
+    #[serde(rename = "facts.ordered")]
+    FactsOrdered {
+        #[serde(flatten)]
+        order: Box<FactsOrder>,
+    },
+    #[serde(rename = "facts.read")]
+    FactsRead {
+        registry: String,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        params: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<String>,
+        consent: String,
+        token: String,
+    },
+
+    #[serde(rename = "payment.moved")]
+    PaymentMoved {
+        id: String,
+        uin: Uin,
+        to: PaymentState,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<MatterReason>,
+    },
+
+    #[serde(rename = "matter.opened")]
+    MatterOpened {
+        #[serde(flatten)]
+        opened: Box<Opened>,
+    },
+    #[serde(rename = "matter.moved")]
+    MatterMoved {
+        id: String,
+        kind: MatterKind,
+        name: String,
+        from: String,
+        to: String,
+        by: By,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<MatterReason>,
+        /// What the matter is about, where the move changed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        details: Option<Value>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<String>,
+    },
+    /// What a matter is about has changed, and it stays where it is.
+    #[serde(rename = "matter.noted")]
+    MatterNoted {
+        id: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        details: Option<Value>,
+    },
+    #[serde(rename = "matter.read")]
+    MatterRead { id: String, kind: MatterKind, token: String },
+    #[serde(rename = "matter.answered")]
+    MatterAnswered {
+        id: String,
+        key: String,
+        body: String,
+        /// Absent: the answer is the matter as it stands now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<Value>,
+    },
+    #[serde(rename = "matter.repeated")]
+    MatterRepeated { key: String },
+    #[serde(rename = "matter.code_sent")]
+    MatterCodeSent {
+        id: String,
+        operation: String,
+        expires_at: Timestamp,
+        tries: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+    },
+    #[serde(rename = "matter.code_accepted")]
+    MatterCodeAccepted { id: String },
+    #[serde(rename = "matter.code_rejected")]
+    MatterCodeRejected { id: String, left: u32 },
+    #[serde(rename = "document.issued")]
+    DocumentIssued {
+        #[serde(flatten)]
+        document: Box<IssuedDocument>,
+    },
+    #[serde(rename = "document.read")]
+    DocumentRead { id: String, part: String, token: String },
+    #[serde(rename = "file.kept")]
+    FileKept {
+        #[serde(flatten)]
+        kept: Box<KeptFile>,
+    },
+    #[serde(rename = "file.read")]
+    FileRead { id: String, token: String },
+    #[serde(rename = "survey.taken")]
+    SurveyTaken {
+        id: String,
+        operation: String,
+        score: i32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+    },
+    #[serde(rename = "metrics.taken")]
+    MetricsTaken { id: String, period: String, items: Vec<MetricItem> },
+    #[serde(rename = "analytics.taken")]
+    AnalyticsTaken {
+        #[serde(flatten)]
+        analytics: Box<Analytics>,
+    },
+    #[serde(rename = "offer.made")]
+    OfferMade {
+        #[serde(flatten)]
+        offer: Box<Offer>,
+    },
+    #[serde(rename = "marketing.declined")]
+    MarketingDeclined {
+        /// Absent: of nobody.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client_id: Option<String>,
+        declined: bool,
+    },
+
     #[serde(rename = "hook.queued")]
     HookQueued {
         id: String,
@@ -256,6 +387,57 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next: Option<Timestamp>,
     },
+    #[serde(rename = "smev.acked")]
+    SmevAcked { id: String, accepted: bool },
+    #[serde(rename = "smev.anomaly")]
+    SmevAnomaly {
+        what: Anomaly,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<String>,
+    },
+    #[serde(rename = "smev.delivered")]
+    SmevDelivered { id: String, until: Timestamp, attempt: u32 },
+    #[serde(rename = "smev.polled")]
+    SmevPolled {
+        #[serde(rename = "type")]
+        kind: MessageKind,
+    },
+    #[serde(rename = "smev.redelivered")]
+    SmevRedelivered { id: String, until: Timestamp, attempt: u32 },
+    #[serde(rename = "smev.rejected")]
+    SmevRejected { id: String, code: String, cause: String },
+    #[serde(rename = "smev.sent")]
+    SmevSent {
+        #[serde(flatten)]
+        message: Box<SmevMessage>,
+    },
+    #[serde(rename = "smev.status")]
+    SmevStatus {
+        id: String,
+        status: Category,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        details: Option<String>,
+        /// Its sender was told of it; else it is new.
+        told: bool,
+    },
+    /// An event for a partner that has no web-hook: the others' are queued as such.
+    #[serde(rename = "stream.told")]
+    StreamTold {
+        id: String,
+        #[serde(rename = "type")]
+        kind: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+    },
+    #[serde(rename = "stream.acked")]
+    StreamAcked {
+        seq: u64,
+        /// Of these consents; none: of all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        consents: Vec<String>,
+    },
     #[serde(rename = "message.sent")]
     MessageSent {
         channel: Channel,
@@ -270,10 +452,21 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("authorisation.begun", &["ip"]),
     ("citizen.added", &["citizen"]),
     ("citizen.changed", &["citizen"]),
+    ("facts.ordered", &["params"]),
+    ("facts.read", &["params"]),
     ("hook.queued", &["body"]),
     ("message.sent", &["text"]),
     ("otp.sent", &["code"]),
+    ("document.issued", &["facts"]),
+    ("file.kept", &["content"]),
+    ("matter.code_sent", &["code"]),
+    ("matter.moved", &["details"]),
+    ("matter.noted", &["details"]),
+    ("matter.opened", &["details"]),
     ("payment.accepted", &["source"]),
+    ("survey.taken", &["comment"]),
+    ("smev.sent", &["payload"]),
+    ("stream.told", &["body"]),
 ];
 
 impl Fact {
@@ -322,10 +515,43 @@ impl Fact {
             Self::RestrictionLifted { .. } => kinds::RESTRICTION_LIFTED,
             Self::PensionOrdered { .. } => kinds::PENSION_ORDERED,
             Self::PensionRead { .. } => kinds::PENSION_READ,
+            Self::VersionsAnnounced { .. } => kinds::VERSIONS_ANNOUNCED,
+            Self::ReferenceRevised { .. } => kinds::REFERENCE_REVISED,
+            Self::FactsOrdered { .. } => kinds::FACTS_ORDERED,
+            Self::FactsRead { .. } => kinds::FACTS_READ,
+            Self::PaymentMoved { .. } => kinds::PAYMENT_MOVED,
+            Self::MatterOpened { .. } => kinds::MATTER_OPENED,
+            Self::MatterMoved { .. } => kinds::MATTER_MOVED,
+            Self::MatterNoted { .. } => kinds::MATTER_NOTED,
+            Self::MatterRead { .. } => kinds::MATTER_READ,
+            Self::MatterAnswered { .. } => kinds::MATTER_ANSWERED,
+            Self::MatterRepeated { .. } => kinds::MATTER_REPEATED,
+            Self::MatterCodeSent { .. } => kinds::MATTER_CODE_SENT,
+            Self::MatterCodeAccepted { .. } => kinds::MATTER_CODE_ACCEPTED,
+            Self::MatterCodeRejected { .. } => kinds::MATTER_CODE_REJECTED,
+            Self::DocumentIssued { .. } => kinds::DOCUMENT_ISSUED,
+            Self::DocumentRead { .. } => kinds::DOCUMENT_READ,
+            Self::FileKept { .. } => kinds::FILE_KEPT,
+            Self::FileRead { .. } => kinds::FILE_READ,
+            Self::SurveyTaken { .. } => kinds::SURVEY_TAKEN,
+            Self::MetricsTaken { .. } => kinds::METRICS_TAKEN,
+            Self::AnalyticsTaken { .. } => kinds::ANALYTICS_TAKEN,
+            Self::OfferMade { .. } => kinds::OFFER_MADE,
+            Self::MarketingDeclined { .. } => kinds::MARKETING_DECLINED,
             Self::HookQueued { .. } => kinds::HOOK_QUEUED,
             Self::HookDelivered { .. } => kinds::HOOK_DELIVERED,
             Self::HookFailed { .. } => kinds::HOOK_FAILED,
             Self::MessageSent { .. } => kinds::MESSAGE_SENT,
+            Self::SmevAcked { .. } => kinds::SMEV_ACKED,
+            Self::SmevAnomaly { .. } => kinds::SMEV_ANOMALY,
+            Self::SmevDelivered { .. } => kinds::SMEV_DELIVERED,
+            Self::SmevPolled { .. } => kinds::SMEV_POLLED,
+            Self::SmevRedelivered { .. } => kinds::SMEV_REDELIVERED,
+            Self::SmevRejected { .. } => kinds::SMEV_REJECTED,
+            Self::SmevSent { .. } => kinds::SMEV_SENT,
+            Self::SmevStatus { .. } => kinds::SMEV_STATUS,
+            Self::StreamAcked { .. } => kinds::STREAM_ACKED,
+            Self::StreamTold { .. } => kinds::STREAM_TOLD,
         }
     }
 }
@@ -341,7 +567,7 @@ impl Event {
         let kind = self.kind();
         // The facts hold text, numbers, lists and maps with text keys: nothing that JSON cannot say.
         let mut whole = serde_json::to_value(&self.fact).unwrap_or_default();
-        let mut data = whole.get_mut("data").map(Value::take).unwrap_or_else(|| Value::Object(Map::new()));
+        let mut data = whole.get_mut(kind).map(Value::take).unwrap_or_else(|| Value::Object(Map::new()));
         let mut beside = Map::new();
         if let Some(members) = data.as_object_mut() {
             for name in BESIDE.iter().filter(|(of, _)| *of == kind).flat_map(|(_, names)| names.iter()) {
@@ -369,7 +595,7 @@ impl Event {
         if let Some(members) = data.as_object_mut() {
             members.extend(parts.beside);
         }
-        let whole = serde_json::json!({ "kind": parts.kind, "data": data });
+        let whole = Value::Object(Map::from_iter([(parts.kind.clone(), data)]));
         let fact = serde_json::from_value(whole).map_err(|source| EntryError { kind: parts.kind, source })?;
         Ok(Some(Self { at, partner: parts.partner, citizen: parts.citizen, flow: parts.flow, fact }))
     }
@@ -378,6 +604,7 @@ impl Event {
     pub const fn erases(&self) -> Option<(&'static str, &'static str)> {
         match self.fact {
             Fact::OtpAccepted {} => Some((contract::journal::kinds::OTP_SENT, "code")),
+            Fact::MatterCodeAccepted { .. } => Some((contract::journal::kinds::MATTER_CODE_SENT, "code")),
             _ => None,
         }
     }
@@ -389,6 +616,8 @@ fn is_ours(kind: &str) -> bool {
     !matches!(
         kind,
         kinds::SANDBOX_OPENED
+            | kinds::BANKING_ANSWERED
+            | kinds::BANKING_ASKED
             | kinds::CLOCK_MOVED
             | kinds::KEY_ROTATED
             | kinds::FAULT_ARMED
@@ -396,20 +625,23 @@ fn is_ours(kind: &str) -> bool {
             | kinds::FAULT_REMOVED
             | kinds::HANDSHAKE
             | kinds::REQUEST_REFUSED
+            | kinds::WS_OPENED
+            | kinds::WS_FRAME
+            | kinds::WS_CLOSED
     ) && kinds::ALL.contains(&kind)
 }
 
 /// `Option<Arc<T>>` through serde, which has no `rc` feature here.
-mod shared {
+pub(crate) mod shared {
     use std::sync::Arc;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<T: Serialize, S: Serializer>(value: &Option<Arc<T>>, out: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<T: Serialize, S: Serializer>(value: &Option<Arc<T>>, out: S) -> Result<S::Ok, S::Error> {
         value.as_deref().serialize(out)
     }
 
-    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
         input: D,
     ) -> Result<Option<Arc<T>>, D::Error> {
         Option::<T>::deserialize(input).map(|value| value.map(Arc::new))

@@ -1,7 +1,7 @@
 //! Web-hooks to the banks: an outbox. A body is fixed when it is queued and its id is stable over retries; the edge
 //! signs and sends, and tells the outcome back as a command. Retries back off and are bounded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -104,6 +104,8 @@ pub struct Hooks {
     by_id: BTreeMap<String, Hook>,
     /// Ids in the order of queueing: a bank hears of changes in the order they happened.
     order: Vec<String>,
+    /// Places in the order of those that are still to be sent: few, however long the log grows.
+    waiting: BTreeSet<usize>,
 }
 
 impl Hooks {
@@ -119,12 +121,24 @@ impl Hooks {
 
     /// What is to be sent by now, in the order of queueing.
     pub fn due(&self, now: Timestamp) -> Vec<&Hook> {
-        self.all().filter(|hook| matches!(hook.state, HookState::Due(at) if at <= now)).collect()
+        self.waiting().filter(|hook| matches!(hook.state, HookState::Due(at) if at <= now)).collect()
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Hook> {
+        self.waiting.iter().filter_map(|place| self.by_id.get(self.order.get(*place)?))
+    }
+
+    /// Takes off the list what has been delivered or given up.
+    fn strike(&mut self, id: &str) {
+        let place = self.waiting.iter().copied().find(|place| self.order.get(*place).is_some_and(|known| known == id));
+        if let Some(place) = place {
+            self.waiting.remove(&place);
+        }
     }
 
     /// When the next delivery falls due.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.all().filter_map(|hook| if let HookState::Due(at) = hook.state { Some(at) } else { None }).min()
+        self.waiting().filter_map(|hook| if let HookState::Due(at) = hook.state { Some(at) } else { None }).min()
     }
 
     pub(crate) fn apply(&mut self, at: Timestamp, partner: Option<&str>, citizen: Option<i64>, fact: &Fact) {
@@ -141,6 +155,7 @@ impl Hooks {
                     state: HookState::Due(*due),
                     attempts: vec![],
                 };
+                self.waiting.insert(self.order.len());
                 self.order.push(id.clone());
                 self.by_id.insert(id.clone(), hook);
             }
@@ -149,11 +164,15 @@ impl Hooks {
                     hook.attempts.push(Delivery { at, status: Some(*status) });
                     hook.state = HookState::Delivered(at);
                 }
+                self.strike(id);
             }
             Fact::HookFailed { id, status, next, .. } => {
                 if let Some(hook) = self.by_id.get_mut(id) {
                     hook.attempts.push(Delivery { at, status: *status });
                     hook.state = next.map_or(HookState::Dead(at), HookState::Due);
+                }
+                if next.is_none() {
+                    self.strike(id);
                 }
             }
             _ => {}

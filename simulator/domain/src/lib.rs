@@ -19,13 +19,18 @@ mod event;
 mod hooks;
 mod identity;
 mod limits;
+mod matters;
 mod messages;
 mod partners;
 mod payments;
 mod pension;
 mod proof;
+mod publications;
 mod refusal;
+pub mod registries;
 mod reply;
+mod smev;
+mod stream;
 mod tokens;
 mod world;
 
@@ -39,12 +44,23 @@ pub use hooks::{Delivery, Hook, HookState, Hooks};
 pub use identity::{
     AuthorisationRequest, Challenge, Flow, Identity, IssuedCode, Protocol, Session, Stage, Step, Verdict,
 };
+pub use matters::{
+    Application, BankAct, CitizenAct, DocumentPart, IssuedDocument, KeptFile, Matter, MatterCommand, MatterReply,
+    Matters, Offered, OfferedFile, Once, Opened, Opening, PassCode,
+};
 pub use messages::{Message, Messages};
 pub use partners::{Certificate, Partner, Partners};
 pub use payments::{PaymentRecord, Payments};
 pub use pension::{Order, Pensions, StatementReply};
-pub use proof::{CertificateProof, ClientProof, Means, Secret, Verifier};
+pub use proof::{CertificateProof, ClientProof, Means, Secret, SignatureProof, Signed, Verifier};
+pub use publications::{Edition, Publications};
 pub use refusal::Refusal;
+pub use registries::{FactsOrder, FactsReply, Inquiries, Page};
 pub use reply::Reply;
+pub use smev::{
+    Anomaly, AsyncFault, Attachment, Authority, Content, Delivery as SmevDelivery, Held as SmevHeld, MessageKind,
+    Payload, Reference, Rejection, Smev, SmevMessage, SmevPull, SmevSend,
+};
+pub use stream::{Stream, Streams, Told};
 pub use tokens::{Grant, Misuse, Token, TokenKind, TokenRef, Tokens};
 pub use world::World;

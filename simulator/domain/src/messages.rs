@@ -59,7 +59,25 @@ impl Messages {
                 code: code.clone(),
                 flow: flow.map(str::to_owned),
             }),
-            Fact::OtpAccepted {} | Fact::AuthorisationRefused { .. } => {
+            // The operation is shown with its code; the code itself stands apart, to be gone after its use.
+            Fact::MatterCodeSent { operation, code, .. } => {
+                let held = self.by_citizen.entry(citizen).or_default();
+                // A fresh code takes the place of the one before.
+                held.iter_mut()
+                    .filter(|message| message.flow.as_deref() == flow)
+                    .for_each(|message| message.code = None);
+                held.push(Message {
+                    at,
+                    channel: Channel::Sms,
+                    subject: "Код подтверждения операции".to_owned(),
+                    text: format!(
+                        "Операция: {operation}. Код действует 5 минут и только для неё, никому его не сообщайте."
+                    ),
+                    code: code.clone(),
+                    flow: flow.map(str::to_owned),
+                });
+            }
+            Fact::OtpAccepted {} | Fact::MatterCodeAccepted { .. } | Fact::AuthorisationRefused { .. } => {
                 for message in self.by_citizen.entry(citizen).or_default() {
                     if message.flow.as_deref() == flow {
                         message.code = None;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::control::{HmacAlg, Names, RedirectMatch, TokenAlg};
+use contract::control::{Encryption, HmacAlg, Names, RedirectMatch, TokenAlg};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Fact;
@@ -40,6 +40,9 @@ pub struct Partner {
     /// portal's key signs them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_hmac: Option<HmacAlg>,
+    /// Answers of the data services are encrypted always, or where it is asked.
+    #[serde(default)]
+    pub encryption: Encryption,
     /// ESIA id tokens carry `sub` as text instead of a number.
     #[serde(default)]
     pub sub_as_text: bool,
@@ -146,6 +149,7 @@ mod tests {
             token_alg: TokenAlg::RS256,
             webhook: None,
             webhook_hmac: None,
+            encryption: Encryption::Optional,
             sub_as_text: false,
             expires_in_as_text: false,
         }

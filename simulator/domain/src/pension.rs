@@ -14,6 +14,7 @@ use crate::debts::person_number;
 use crate::draft::Draft;
 use crate::event::Fact;
 use crate::refusal::Refusal;
+use crate::registries::{self, Page};
 use crate::reply::Reply;
 use crate::tokens::Token;
 
@@ -96,9 +97,17 @@ pub(crate) fn read(
     }
 }
 
-/// Asks after a deferred answer.
-pub(crate) fn fetch(draft: &mut Draft<'_, '_, '_>, bearer: &Bearer, order: &str) -> Result<Reply, Refusal> {
-    let (token, consent, order) = bearer::serve_answer(draft, bearer, order)?;
+/// Asks after a deferred answer, of the pension account or of any registry.
+pub(crate) fn fetch(
+    draft: &mut Draft<'_, '_, '_>,
+    bearer: &Bearer,
+    order: &str,
+    page: &Page,
+) -> Result<Reply, Refusal> {
+    let (token, consent, order) = match bearer::serve_answer(draft, bearer, order)? {
+        bearer::Deferred::Facts(order) => return registries::fetch(draft, bearer, &order, page),
+        bearer::Deferred::Pension(held) => *held,
+    };
     if order.due > draft.now {
         return Ok(later(draft, &order));
     }

@@ -64,6 +64,27 @@ impl CertificateProof {
     }
 }
 
+/// A detached signature over a document verified under a registered certificate of the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureProof {
+    certificate: String,
+}
+
+impl SignatureProof {
+    /// `certificate` is the SHA-256 (hex) of the DER certificate whose key signed.
+    pub fn verified(certificate: impl Into<String>) -> Self {
+        Self { certificate: certificate.into() }
+    }
+
+    /// SHA-256 (hex) of the certificate.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+}
+
+/// What became of a signature at the edge: a proof, or the cause for which it is none. The core refuses in its own order.
+pub type Signed = Result<SignatureProof, String>;
+
 /// A PKCE verifier (RFC 7636) with its digest, which the edge computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verifier {

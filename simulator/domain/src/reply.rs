@@ -9,7 +9,10 @@ use contract::time::Timestamp;
 
 use crate::consent::Consent;
 use crate::identity::Step;
+use crate::matters::MatterReply;
 use crate::pension::StatementReply;
+use crate::registries::FactsReply;
+use crate::smev::{Delivery as SmevDelivery, Held as SmevHeld, SmevMessage};
 use crate::tokens::{Grant, Token};
 
 /// The answer to a command.
@@ -39,6 +42,10 @@ pub enum Reply {
         token: Box<Token>,
     },
     Consent(Box<Consent>),
+    /// The stream of this client may be read while the token lives.
+    Stream {
+        token: Box<Token>,
+    },
     /// `next` holds the cursor alone; the edge makes the relative address of it.
     Debts(Box<DebtsPage>),
     /// `repeated`: the same key with the same body came before.
@@ -51,4 +58,14 @@ pub enum Reply {
         created: bool,
     },
     Pension(StatementReply),
+    /// The message that was taken.
+    SmevSent(Box<SmevMessage>),
+    /// The message handed out, if there was one.
+    SmevPulled(Option<Box<SmevDelivery>>),
+    /// News about a message that was sent earlier.
+    SmevStatus(Option<Box<SmevHeld>>),
+    /// Id of the data token that a request stands for.
+    SmevToken(String),
+    Facts(FactsReply),
+    Matter(MatterReply),
 }

@@ -13,12 +13,17 @@ use crate::draft::Draft;
 use crate::event::{Decision, Event, Fact};
 use crate::hooks::{self, Hooks};
 use crate::identity::{Identity, begin, exchange, sign_in};
+use crate::matters::{self, Matters};
 use crate::messages::Messages;
 use crate::partners::Partners;
 use crate::payments::{self, Payments};
 use crate::pension::{self, Pensions};
+use crate::publications::{self, Publications};
 use crate::refusal::Refusal;
+use crate::registries::{self, Inquiries};
 use crate::reply::Reply;
+use crate::smev::{self, Smev};
+use crate::stream::{self, Streams};
 use crate::tokens::Tokens;
 
 /// Everything a sandbox knows. Queries read the rooms; changes come by [`World::apply`] alone.
@@ -42,10 +47,20 @@ pub struct World {
     pub payments: Payments,
     /// Deferred pension answers.
     pub pensions: Pensions,
+    /// Versions of the services and editions of reference data.
+    pub publications: Publications,
+    /// Deferred questions to the registries.
+    pub inquiries: Inquiries,
+    /// Orders, applications, transfers and the like, with their documents.
+    pub matters: Matters,
     /// Messages to citizens.
     pub messages: Messages,
     /// Web-hooks to banks.
     pub hooks: Hooks,
+    /// The message exchange.
+    pub smev: Smev,
+    /// Streams of events to banks.
+    pub streams: Streams,
 }
 
 impl World {
@@ -61,8 +76,13 @@ impl World {
             debts: Debts::default(),
             payments: Payments::default(),
             pensions: Pensions::default(),
+            publications: Publications::default(),
+            inquiries: Inquiries::default(),
+            matters: Matters::default(),
             messages: Messages::default(),
             hooks: Hooks::default(),
+            smev: Smev::default(),
+            streams: Streams::default(),
         }
     }
 
@@ -77,8 +97,13 @@ impl World {
         self.debts.apply(&event.fact);
         self.payments.apply(&event.fact);
         self.pensions.apply(&event.fact);
+        self.publications.apply(event.at, &event.fact);
+        self.inquiries.apply(&event.fact);
+        self.matters.apply(event);
         self.messages.apply(event.at, citizen, flow, &event.fact);
         self.hooks.apply(event.at, partner, citizen, &event.fact);
+        self.smev.apply(event.at, partner, &event.fact);
+        self.streams.apply(event, self.limits.stream_events);
     }
 
     /// What a command comes to: events, and a reply or a refusal. Nothing changes here; the edge journals the events and
@@ -96,7 +121,9 @@ impl World {
         let flows = self.identity.due().map(|(at, _)| at);
         let locks = self.citizens.due().map(|(at, _)| at);
         let payments = self.payments.due().map(|(at, _)| at);
-        consents.chain(flows).chain(locks).chain(payments).min()
+        let matters = self.matters.due().map(|(at, _)| at);
+        let smev = self.smev.due().map(|(at, _)| at);
+        consents.chain(flows).chain(locks).chain(payments).chain(matters).chain(smev).min()
     }
 }
 
@@ -181,10 +208,50 @@ fn decide(draft: &mut Draft<'_, '_, '_>, command: Command) -> Result<Reply, Refu
             debts::feed(draft, &ask, &external_id, &title, amount, due_date)
         }
         Command::ReadPension { ask, from, to, deferred } => pension::read(draft, &ask, from, to, deferred),
-        Command::ReadAnswer { bearer, order } => pension::fetch(draft, &bearer, &order),
+        Command::Inquire { registry, ask, params, page, deferred } => {
+            registries::inquire(draft, registry, &ask, &params, &page, deferred)
+        }
+        Command::ReadAnswer { bearer, order, page } => pension::fetch(draft, &bearer, &order, &page),
 
+        Command::SmevAck { client_id, id, accepted } => smev::ack(draft, &client_id, &id, accepted),
+        Command::SmevAsk(message) => smev::ask(draft, *message),
+        Command::SmevAuthorise { client_id, authority } => smev::authorise(draft, &client_id, &authority),
+        Command::SmevNote { client_id, what, seen } => Ok(smev::note(draft, client_id.as_deref(), what, &seen)),
+        Command::SmevPull(ask) => Ok(smev::pull(draft, &ask)),
+        Command::SmevRespond { original, sender, payload } => Ok(smev::respond(draft, &original, &sender, *payload)),
+        Command::SmevSend(message) => smev::send(draft, *message),
+        Command::SmevStatus { client_id } => Ok(smev::status(draft, &client_id)),
+        Command::SmevTaken { id } => Ok(smev::taken(draft, &id)),
+
+        Command::AnnounceVersions { v1 } => Ok(publications::announce(draft, v1)),
+        Command::ReviseReference { name } => publications::revise(draft, &name),
+
+        Command::Matter(command) => matters::decide(draft, *command),
+
+        Command::BankTransfer { client_id, citizen, amount, done } => {
+            concern(draft, Some(&client_id), Some(citizen), None);
+            let bank = draft.partner_name(&client_id);
+            let sum = amount.map(|amount| format!(" на сумму {amount}")).unwrap_or_default();
+            let outcome = if done {
+                "принят банком к исполнению"
+            } else {
+                "банком не исполнен"
+            };
+            draft.notice("Перевод через портал", format!("Перевод{sum} со счёта в банке «{bank}» {outcome}."));
+            Ok(Reply::Done)
+        }
         Command::HookDelivered { id, status } => Ok(hooks::delivered(draft, id, status)),
         Command::HookFailed { id, status } => Ok(hooks::failed(draft, id, status)),
+
+        Command::OpenStream { bearer } => bearer::open_stream(draft, &bearer),
+        Command::AckStream { client_id, seq, consents } => stream::ack(draft, client_id, seq, consents),
+        Command::TellStream { client_id, kind, about } => {
+            let id = draft.uuid();
+            let body = serde_json::json!({ "id": id, "type": kind, "at": draft.now, "about": about }).to_string();
+            draft.partner = Some(client_id);
+            draft.tell(Fact::StreamTold { id, kind, body: Some(body) });
+            Ok(Reply::Done)
+        }
     }
 }
 
@@ -205,8 +272,10 @@ fn settle(draft: &mut Draft<'_, '_, '_>) {
     }
     for (_, record) in world.payments.due().filter(|(at, _)| *at <= now) {
         concern(draft, Some(&record.client_id), Some(record.person), None);
-        draft.tell(Fact::PaymentSettled { id: record.payment.id.clone(), uin: record.payment.uin.clone() });
+        payments::settle(draft, record);
     }
+    matters::settle(draft);
+    smev::settle(draft);
 }
 
 fn concern(draft: &mut Draft<'_, '_, '_>, partner: Option<&str>, citizen: Option<i64>, flow: Option<&str>) {

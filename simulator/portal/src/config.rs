@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::control::{ClockSetting, KeyType, Limits, PartnerConfig, Secret, Strictness};
+use contract::control::{ClockSetting, KeyType, Limits, PartnerConfig, Secret, Strictness, Unsigned, VersionLife};
 use serde::Deserialize;
 
 /// The issuer that real clients expect (ESIA page §2).
@@ -25,6 +25,12 @@ pub struct Config {
     pub partners: Vec<PartnerConfig>,
     /// Kinds of keys that the ESIA interface takes: the real one takes GOST only.
     pub key_types: KeyTypes,
+    /// When the first version of the data services ends.
+    pub api_v1: VersionLife,
+    /// Kinds of keys that the message exchange takes.
+    pub smev_algorithms: KeyTypes,
+    /// Whether the message exchange takes unsigned calls.
+    pub smev_unsigned: Unsigned,
     /// Makes chance repeatable.
     pub seed: Option<u64>,
     /// People of the population beside the named ones.
@@ -183,7 +189,7 @@ impl Config {
             }
             read_secret(&folder, partner)?;
         }
-        if config.key_types.0.is_empty() {
+        if config.key_types.0.is_empty() || config.smev_algorithms.0.is_empty() {
             return Err(ConfigError::NoKeyTypes);
         }
         Ok(Settled { config, folder })

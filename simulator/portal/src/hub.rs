@@ -92,6 +92,9 @@ impl Portal {
             oidc_issuer: config.oidc_issuer.clone(),
             partners: ask.partners.clone().unwrap_or_else(|| config.partners.clone()),
             key_types: ask.key_types.clone().unwrap_or_else(|| config.key_types.0.clone()),
+            api_v1: ask.api_v1.unwrap_or(config.api_v1),
+            smev_algorithms: ask.smev_algorithms.clone().unwrap_or_else(|| config.smev_algorithms.0.clone()),
+            smev_unsigned: ask.smev_unsigned.unwrap_or(config.smev_unsigned),
         }
     }
 
@@ -472,6 +475,7 @@ pub(crate) fn read_partner(config: &PartnerConfig) -> Result<Partner, OpenError>
         token_alg: config.token_alg,
         webhook: config.webhook.clone(),
         webhook_hmac: config.webhook_hmac.as_ref().map(|hmac| hmac.alg),
+        encryption: config.encryption,
         sub_as_text: config.sub_as_text,
         expires_in_as_text: config.expires_in_as_text,
     })

@@ -137,6 +137,9 @@ pub struct SharedKeys {
     gost256: OnceCell<SigningKey>,
     /// Keys that no set ever shows, unless a lie says so. They are made when first needed.
     strangers: [OnceCell<SigningKey>; 9],
+    /// Keys that open what is encrypted for the portal: of the kinds of [`TokenAlg::ALL`], made when first asked for. They
+    /// sign nothing.
+    encryption: [OnceCell<PrivateKey>; 3],
     folder: Option<PathBuf>,
 }
 
@@ -170,6 +173,7 @@ impl SharedKeys {
             rs256: later(TokenAlg::RS256)?,
             gost256: later(TokenAlg::GOST3410_2012_256)?,
             strangers: Default::default(),
+            encryption: Default::default(),
             folder: folder.map(Path::to_owned),
         })
     }
@@ -201,6 +205,25 @@ impl SharedKeys {
             TokenAlg::RS256 => self.rs256.get(),
             TokenAlg::GOST3410_2012_256 => self.gost256.get(),
         }
+    }
+
+    /// The key of this kind that opens what is encrypted for the portal.
+    pub(crate) async fn encryption(&self, alg: TokenAlg) -> Result<&PrivateKey, KeysError> {
+        let make = || async {
+            let path = self.file(&format!("encryption-{}", file_of(alg)));
+            if let Some(path) = path.as_ref().filter(|path| path.exists()) {
+                let failed = |cause: String| KeysError::File { path: path.clone(), cause };
+                let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+                return PrivateKey::from_pem(&text).map_err(|error| failed(error.to_string()));
+            }
+            let made = generate(alg).await?.private;
+            if let Some(path) = path {
+                let written = write_secret(&path, made.to_pem().as_bytes());
+                written.map_err(|error| KeysError::File { path, cause: error.to_string() })?;
+            }
+            Ok(made)
+        };
+        self.encryption[alg as usize].get_or_try_init(make).await
     }
 
     pub(crate) async fn stranger(&self, who: Stranger, alg: TokenAlg) -> Result<&SigningKey, KeysError> {

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use contract::control::TokenAlg;
 use http::header;
 use serde_json::json;
 
@@ -13,9 +14,11 @@ pub mod clock;
 pub mod config;
 mod control;
 pub mod diagnosis;
+pub mod documents;
 pub mod edge;
 pub mod entropy;
 pub mod esia;
+pub mod events;
 pub mod faults;
 pub mod hub;
 pub mod journal;
@@ -30,6 +33,7 @@ pub mod refuse;
 pub mod secrets;
 pub mod serve;
 pub mod services;
+pub mod smev;
 #[cfg(test)]
 mod stand;
 pub mod tokens;
@@ -41,14 +45,22 @@ use portal::Sandbox;
 /// Everything that a sandbox serves.
 pub fn router(sandbox: Arc<Sandbox>) -> Router {
     Router::new()
-        .merge(services::router())
+        .merge(services::router(&sandbox))
         .merge(esia::routes())
         .merge(oidc::routes())
         .merge(pages::routes())
+        .merge(smev::routes())
+        .merge(events::routes())
         .route("/health", get(|| async { Answer::json(200, json!({"status": "ok"})) }))
         .route("/metrics", get(metrics))
         .route("/pki/ca.pem", get(authority))
         .route("/pki/ca-gost.pem", get(gost_authority))
+        .route("/pki/encryption.pem", get(|State(sandbox): State<Arc<Sandbox>>| lock(sandbox, TokenAlg::RS256)))
+        .route("/pki/encryption-ec.pem", get(|State(sandbox): State<Arc<Sandbox>>| lock(sandbox, TokenAlg::ES256)))
+        .route(
+            "/pki/encryption-gost.pem",
+            get(|State(sandbox): State<Arc<Sandbox>>| lock(sandbox, TokenAlg::GOST3410_2012_256)),
+        )
         .route("/pki/crl.pem", get(revoked))
         .route("/pki/crl-gost.pem", get(gost_revoked))
         .fallback(unknown)
@@ -87,6 +99,17 @@ async fn gost_authority(State(sandbox): State<Arc<Sandbox>>) -> Response {
     let roots = sandbox.pki().roots();
     let root = roots.iter().find(|root| root.public_key().is_ok_and(|key| key.family().is_gost()));
     root.map_or_else(|| Answer::empty(404).into_response(), |root| pem("application/x-pem-file", root.pem()))
+}
+
+/// The certificate for which one encrypts what is meant for the portal (SEC-11): RSA, ECDSA P-256 or GOST.
+async fn lock(sandbox: Arc<Sandbox>, alg: TokenAlg) -> Response {
+    match services::encryption::lock(&sandbox, alg).await {
+        Ok(certificate) => pem("application/x-pem-file", certificate.pem()),
+        Err(refusal) => {
+            tracing::error!(seen = refusal.seen, "no certificate for encryption");
+            Answer::empty(503).into_response()
+        }
+    }
 }
 
 /// Revoked certificates of GOST.

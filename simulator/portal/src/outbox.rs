@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue};
 use crate::clock::{wall_us, within};
 use crate::edge::caller::Caller;
 use crate::edge::exchange::body_of;
+use crate::faults::Lie;
 use crate::faults::delivery::{By, Plan};
 use crate::keys::{KeysError, SigningKey, Stranger};
 use crate::portal::Sandbox;
@@ -48,36 +49,58 @@ pub(crate) async fn flush(sandbox: &Sandbox) {
         let due: Option<Hook> =
             sandbox.read(|world| world.hooks.due(sandbox.now()).first().map(|hook| (*hook).clone()));
         let Some(hook) = due else { return };
-        let outcome = deliver(sandbox, &hook).await;
-        let command = match outcome {
-            Some(status) if (200..300).contains(&status) => Command::HookDelivered { id: hook.id, status },
-            status => Command::HookFailed { id: hook.id, status },
+        let outcome = match sandbox.faults().holds_back(&hook) {
+            // As if it were lost on the way: the core sees to it that it comes again.
+            true => None,
+            false => deliver(sandbox, &hook, None).await,
         };
-        if let Err(refusal) = sandbox.execute(&Caller::nobody(), command).await {
-            tracing::error!(code = refusal.code, "the core did not take the outcome of a delivery");
+        let is_delivered = outcome.is_some_and(is_good);
+        if !report(sandbox, &hook.id, outcome).await {
             return;
+        }
+        let late = if is_delivered { sandbox.faults().held_for(&hook) } else { None };
+        if let Some((id, lie)) = late
+            && let Some(hook) = sandbox.read(|world| world.hooks.find(&id).cloned())
+        {
+            let outcome = deliver(sandbox, &hook, Some(&lie)).await;
+            if !report(sandbox, &hook.id, outcome).await {
+                return;
+            }
         }
     }
 }
 
-/// One attempt: the status of the bank's answer, or `None` when nothing answered.
-async fn deliver(sandbox: &Sandbox, hook: &Hook) -> Option<u16> {
-    let caller = Caller::outward(sandbox.recorder().begin());
-    let mut plan = Plan {
-        signed_target: hook.url.clone(),
-        signed_body: hook.body.clone(),
-        sent_body: hook.body.clone(),
-        created: sandbox.now().seconds(),
-        covers_digest: true,
-        by: By::Honest,
-        break_signature: false,
-        times: 1,
+const fn is_good(status: u16) -> bool {
+    status >= 200 && status < 300
+}
+
+/// Tells the core what became of an attempt; false when it did not take that.
+async fn report(sandbox: &Sandbox, id: &str, outcome: Option<u16>) -> bool {
+    let id = id.to_owned();
+    let command = match outcome {
+        Some(status) if is_good(status) => Command::HookDelivered { id, status },
+        status => Command::HookFailed { id, status },
     };
+    let told = sandbox.execute(&Caller::nobody(), command).await;
+    if let Err(refusal) = &told {
+        tracing::error!(code = refusal.code, "the core did not take the outcome of a delivery");
+    }
+    told.is_ok()
+}
+
+/// One attempt: the status of the bank's answer, or `None` when nothing answered. An event that a lie has held back so
+/// long comes as it is.
+async fn deliver(sandbox: &Sandbox, hook: &Hook, late: Option<&Lie>) -> Option<u16> {
+    let caller = Caller::outward(sandbox.recorder().begin());
+    let mut plan = Plan::honest(&hook.url, &hook.body, sandbox.now());
     caller.tag_partner(&hook.client_id);
     if let Some(citizen) = hook.citizen {
         caller.tag_citizen(citizen);
     }
-    sandbox.faults().delivery(&caller, hook.citizen, &mut plan);
+    match late {
+        Some(lie) => sandbox.faults().comes_late(&caller, lie),
+        None => sandbox.faults().delivery(&caller, hook.citizen, &mut plan),
+    }
     let headers = match headers(sandbox, &hook.client_id, &plan).await {
         Ok(Some(headers)) => headers,
         Ok(None) => {
@@ -92,7 +115,15 @@ async fn deliver(sandbox: &Sandbox, hook: &Hook) -> Option<u16> {
     let mut status = None;
     for attempt in 0..plan.times {
         let caller = if attempt == 0 { caller.clone() } else { caller.again(sandbox.recorder().begin()) };
-        status = send(sandbox, &caller, &hook.url, &headers, &plan.sent_body).await;
+        let response = send(sandbox, &caller, &hook.url, &headers, &plan.sent_body).await;
+        status = response.map(|response| response.status);
+    }
+    if let Some(body) = plan.then.take() {
+        let caller = caller.again(sandbox.recorder().begin());
+        let after = Plan { signed_body: body.clone(), sent_body: body, ..plan };
+        if let Ok(Some(headers)) = self::headers(sandbox, &hook.client_id, &after).await {
+            send(sandbox, &caller, &hook.url, &headers, &after.sent_body).await;
+        }
     }
     status
 }
@@ -165,7 +196,7 @@ fn by_secret(keyid: String, alg: HmacAlg, secret: &Secret) -> Hand {
 }
 
 /// The headers of a delivery; nothing where it cannot be signed.
-async fn headers(sandbox: &Sandbox, client_id: &str, plan: &Plan) -> Result<Option<HeaderMap>, KeysError> {
+pub(crate) async fn headers(sandbox: &Sandbox, client_id: &str, plan: &Plan) -> Result<Option<HeaderMap>, KeysError> {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     insert(&mut headers, "content-digest", &content_digest(plan.signed_body.as_bytes()));
@@ -217,11 +248,18 @@ fn turn_a_bit(value: &str) -> String {
     format!("{label}=:{}:", crypto::base64::encode_standard(&bytes))
 }
 
-async fn send(sandbox: &Sandbox, caller: &Caller, url: &str, headers: &HeaderMap, body: &str) -> Option<u16> {
+/// Sends and records; the answer, where there is one.
+pub(crate) async fn send(
+    sandbox: &Sandbox,
+    caller: &Caller,
+    url: &str,
+    headers: &HeaderMap,
+    body: &str,
+) -> Option<Response> {
     let started_us = wall_us();
     let at = sandbox.now();
     let response = within(PATIENCE, post(sandbox, url, headers, body)).await.flatten();
-    let status = response.as_ref().map(|response| response.status);
+    let answered = response.clone();
     let tags = caller.tags();
     let pairs = headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
     sandbox.recorder().finish(&Exchange {
@@ -246,7 +284,7 @@ async fn send(sandbox: &Sandbox, caller: &Caller, url: &str, headers: &HeaderMap
         flow: tags.flow,
         faults: tags.faults,
     });
-    status
+    answered
 }
 
 async fn post(sandbox: &Sandbox, url: &str, headers: &HeaderMap, body: &str) -> Option<Response> {

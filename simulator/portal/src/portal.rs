@@ -44,6 +44,15 @@ pub struct Settings {
     /// Kinds of keys that the ESIA interface takes.
     #[serde(default = "all_key_types")]
     pub key_types: Vec<KeyType>,
+    /// When the first version of the data services ends, until something else is announced.
+    #[serde(default)]
+    pub api_v1: contract::control::VersionLife,
+    /// Kinds of keys that the message exchange takes.
+    #[serde(default = "all_key_types")]
+    pub smev_algorithms: Vec<KeyType>,
+    /// Whether the message exchange takes unsigned calls.
+    #[serde(default)]
+    pub smev_unsigned: contract::control::Unsigned,
 }
 
 /// Where nobody says otherwise, and in what was journalled before there was a choice.
@@ -89,7 +98,12 @@ pub struct Sandbox {
     armed: Armed,
     recorder: Recorder,
     replays: crate::oauth::replay::Replays,
+    attachments: crate::services::matters::Attachments,
+    locks: crate::services::encryption::Locks,
+    held_back: crate::faults::reorder::HeldBack,
     shelf: Shelf,
+    smev: crate::smev::Room,
+    desk: crate::events::Desk,
     pki: Arc<Authority>,
     chest: Chest,
     /// The client of the outbox, made at the first delivery.
@@ -125,7 +139,12 @@ impl Sandbox {
             armed: Armed::default(),
             recorder: Recorder::new(),
             replays: crate::oauth::replay::Replays::default(),
+            attachments: crate::services::matters::Attachments::default(),
+            locks: crate::services::encryption::Locks::default(),
+            held_back: crate::faults::reorder::HeldBack::default(),
             shelf: Shelf::default(),
+            smev: crate::smev::Room::default(),
+            desk: crate::events::Desk::default(),
             pki,
             chest: Chest::default(),
             client,
@@ -176,6 +195,11 @@ impl Sandbox {
     /// Whether refusals carry the header `Stend-Diagnosis`.
     pub fn diagnosis(&self) -> bool {
         self.settings.diagnosis
+    }
+
+    /// The announced end of the first version of the data services.
+    pub fn api_v1(&self) -> contract::control::VersionLife {
+        self.read(|world| world.publications.v1()).unwrap_or(self.settings.api_v1)
     }
 
     /// `iss` of ESIA tokens, and the host part of its scope URLs.
@@ -237,9 +261,34 @@ impl Sandbox {
         &self.replays
     }
 
+    /// Bytes of files that banks have put.
+    pub(crate) fn attachments(&self) -> &crate::services::matters::Attachments {
+        &self.attachments
+    }
+
+    /// Certificates for which others encrypt what is meant for the portal.
+    pub(crate) fn locks(&self) -> &crate::services::encryption::Locks {
+        &self.locks
+    }
+
+    /// Events that a lie holds back.
+    pub(crate) fn held_back(&self) -> &crate::faults::reorder::HeldBack {
+        &self.held_back
+    }
+
     /// Registered certificates, read.
     pub(crate) fn shelf(&self) -> &Shelf {
         &self.shelf
+    }
+
+    /// Certificates and files of the message exchange.
+    pub(crate) fn smev(&self) -> &crate::smev::Room {
+        &self.smev
+    }
+
+    /// Which connection is each partner's.
+    pub(crate) fn desk(&self) -> &crate::events::Desk {
+        &self.desk
     }
 
     pub fn book(&self) -> &Arc<Book> {

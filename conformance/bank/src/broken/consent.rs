@@ -12,7 +12,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "data-before-consent",
         &["CST-01"],
-        &["CST-06", "CST-07", "CST-08", "CST-10", "CST-11", "CST-12"],
+        &["CST-06", "CST-07", "CST-08", "CST-10", "CST-11", "CST-12", "DATA-28", "DATA-42"],
         breaks(Duty::AskedBeforeData),
         "tries to read the data before the person was asked",
     ),
@@ -61,7 +61,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "token-for-other-request",
         &["CST-06"],
-        &["CST-07"],
+        &["CST-07", "IDEM-05"],
         breaks(Duty::TokenOfThisRequest),
         "uses the data token of one request for another",
     ),
@@ -75,7 +75,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "purpose-drift",
         &["CST-08"],
-        &["CST-06"],
+        &["CST-06", "CST-16", "DATA-28", "DATA-42"],
         breaks(Duty::PurposeKept),
         "names another purpose than the consent's",
     ),

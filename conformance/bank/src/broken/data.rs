@@ -18,7 +18,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "idempotency-key-weak",
         &["IDEM-01"],
-        &["IDEM-03"],
+        &["IDEM-03", "IDEM-05"],
         Makes(Fresh::IdempotencyKey, Making::Weak),
         "numbers its payments instead of drawing keys",
     ),
@@ -60,14 +60,14 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "changed-amount-accepted",
         &["IDEM-11"],
-        &[],
+        &["IDEM-12"],
         Data(DataCheck::PaymentAmount, Skipped),
         "does not compare the sum that was paid",
     ),
     row(
         "changed-amount-accepted.logged-only",
         &["IDEM-11"],
-        &[],
+        &["IDEM-12"],
         Data(DataCheck::PaymentAmount, LoggedOnly),
         "logs that another sum was paid",
     ),
@@ -164,7 +164,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     row("totals-differ", &["DATA-01"], &[], shows(Shown::Totals), "shows a total that is not the sum"),
     row("debt-kind-changed", &["DATA-02"], &["DATA-01"], shows(Shown::DebtKind), "shows debts under another kind"),
-    row("amount-changed", &["DATA-03"], &["DATA-01"], shows(Shown::Amount), "rounds amounts up to roubles"),
+    row("amount-changed", &["DATA-03"], &["DATA-01", "IDEM-05"], shows(Shown::Amount), "rounds amounts up to roubles"),
     row("date-changed", &["DATA-04"], &[], shows(Shown::DueDate), "moves due dates by a day"),
     row("profile-changed", &["DATA-05"], &["UI-06"], shows(Shown::Profile), "writes surnames in capitals"),
     row("pension-changed", &["DATA-06"], &[], shows(Shown::Pension), "rounds the pension balance up to roubles"),
@@ -175,7 +175,7 @@ pub(super) const ROWS: &[Row] = &[
         shows(Shown::Period),
         "asks for a period that begins a day early",
     ),
-    row("debt-left-out", &["DATA-08"], &["DATA-01"], shows(Shown::WholeList), "leaves the last debt out"),
+    row("debt-left-out", &["DATA-08"], &["DATA-01", "JSON-17"], shows(Shown::WholeList), "leaves the last debt out"),
     row("payment-state-changed", &["DATA-09"], &[], shows(Shown::PaymentState), "shows a payment in another state"),
     row(
         "overdue-credit-not-fed",

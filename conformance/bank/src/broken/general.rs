@@ -23,7 +23,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "refusal-without-reason",
         &["OBS-06"],
-        &[],
+        &["*"],
         Breaks(Part::Record(RecordDuty::ReasonGiven)),
         "refuses without saying why",
     ),

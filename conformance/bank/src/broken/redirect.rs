@@ -114,7 +114,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "error-response-ignored",
         &["RESP-12"],
-        &["CST-02", "RESP-22"],
+        &["CST-02", "RESP-22", "CST-11", "DATA-01", "DATA-08"],
         Callback(Check::ErrorAnswer, Skipped),
         "takes an error answer for a success",
     ),

@@ -207,7 +207,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "tokens-of-two-people-mixed",
         &["ATU-11"],
-        &["DATA-05", "CST-06", "UI-01", "UI-11"],
+        &["DATA-05", "CST-06", "UI-01", "UI-11", "REQ-13"],
         Breaks(Part::Token(TokenDuty::OwnToken)),
         "asks about a person with the token that was used last",
     ),

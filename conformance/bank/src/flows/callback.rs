@@ -279,8 +279,9 @@ fn flow_of_state(bank: &Bank, state: &str, session: Option<&str>) -> Option<Flow
     let flows = bank.flows();
     let has_state = |flow: &&Flow| flow.attempt.as_ref().is_some_and(|attempt| attempt.state == state);
     if !bank.conduct.record(RecordDuty::FlowsApart) {
-        // One place for the sign-in under way: the last one begun by anybody.
-        let last = flows.values().filter(|flow| is_waiting(flow)).max_by_key(|flow| flow.begun)?;
+        // One place for the sign-in under way: the last one begun by anybody, and nobody's once that one has come back.
+        let began = |flow: &&Flow| flow.attempt.as_ref().is_some_and(|attempt| !attempt.session.is_empty());
+        let last = flows.values().filter(began).max_by_key(|flow| flow.begun)?;
         return has_state(&last).then(|| last.clone());
     }
     let here = |flow: &&Flow| flow.attempt.as_ref().map(|attempt| attempt.session.as_str()) == session;

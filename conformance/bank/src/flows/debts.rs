@@ -6,50 +6,20 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::access::Access;
+use super::services;
 use crate::bank::done;
-use crate::conduct::{Oddity, Shown};
-use crate::consents::subject_of;
+use crate::conduct::Shown;
 use crate::http::Request;
 use crate::refusal::{Refusal, refuse};
 
-/// Pages of one list at most: more would be a loop.
-const PAGES: usize = 50;
 const KINDS: [&str; 4] = ["credit", "utilities", "fine", "tax"];
 
 pub(crate) async fn list(access: &mut Access<'_>) -> Result<Report, Refusal> {
-    let bank = access.bank;
-    let first = format!("/api/v1/debts?person={}&purpose={}", access.customer.subject, access.purpose());
-    let mut address = bank.at(&first);
-    let (mut items, mut totals, mut pages) = (Vec::new(), Value::Null, 0);
-    loop {
-        let here = address.clone();
-        let answer = access.call(|| Request::get(here.clone())).await?;
-        let page = access.data(&answer)?;
-        if page.is_null() {
-            break;
-        }
-        if subject_of(&page["person"]).as_deref() != Some(access.customer.subject.as_str()) {
-            return Err(refuse(ReasonClass::Binding, "DEBTS-PERSON", "the debts are another person's"));
-        }
-        let known = ["person", "as_of", "currency", "items", "totals", "next"];
-        let has_news = page.as_object().is_some_and(|all| all.keys().any(|name| !known.contains(&name.as_str())));
-        if has_news && !bank.conduct.tolerates(Oddity::UnknownMembers) {
-            return Err(refuse(ReasonClass::Format, "DEBTS-MEMBERS", "members that the bank does not know"));
-        }
-        items.extend(page["items"].as_array().cloned().unwrap_or_default());
-        totals = page["totals"].clone();
-        pages += 1;
-        let Some(next) = page["next"].as_str() else { break };
-        address = address
-            .join(next)
-            .ok()
-            .filter(|next| next.origin() == address.origin())
-            .ok_or_else(|| refuse(ReasonClass::Transport, "DEBTS-PAGE", "the next page is said to be elsewhere"))?;
-        if pages >= PAGES {
-            return Err(refuse(ReasonClass::Limit, "DEBTS-PAGES", "the list has no end"));
-        }
-    }
-    if pages > 0 {
+    let service = services::of("debts.list").ok_or_else(|| refuse(ReasonClass::Other, "SERVICE", "no such service"))?;
+    let whole = services::read(access, service, &[]).await?;
+    let items = whole["items"].as_array().cloned().unwrap_or_default();
+    let totals = whole["totals"].clone();
+    if !whole.is_null() {
         add_up(&items, &totals)?;
     }
     access.keep("debts", &json!({"items": items, "totals": totals}));
@@ -130,6 +100,10 @@ pub(crate) async fn feed(access: &mut Access<'_>) -> Result<Report, Refusal> {
     let address = access.bank.at(&format!("/api/v1/debts/fed/{id}"));
     let answer = access.call(|| Request::json(Method::PUT, address.clone(), &body)).await?;
     let fed = access.data(&answer)?;
+    let credit = json!({
+        "external_id": text("external_id"), "title": text("title"), "amount": amount, "due_date": text("due_date"),
+    });
+    access.bank.store.put(&format!("credit/{}/{id}", access.customer.subject), &credit, true);
     let mut values = Map::new();
     values.insert("uin".to_owned(), fed["uin"].clone());
     Ok(done(values))

@@ -2,23 +2,18 @@
 //! paid again; a conflict is waited out under the same key (Idempotency-Key draft §2.6, §2.7).
 
 use contract::adapter::{ReasonClass, Report};
-use contract::time::Span;
-use http::{HeaderName, Method};
+use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::access::{Access, problem};
+use super::matters::{KEY, TRIES, UNDER_WAY};
 use crate::bank::{Bank, done};
 use crate::conduct::{Course, DataCheck, Fresh, PaymentDuty, Shown, Trouble};
 use crate::http::{Answer, Lost, Request};
 use crate::refusal::{Refusal, refuse};
 use crate::retry::{Next, Retry};
-
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const TRIES: u32 = 4;
-/// While the first attempt is still under way at the portal.
-const UNDER_WAY: Span = Span::from_millis(250);
 
 /// What is kept of an operation before it is sent, so that a restart asks instead of paying.
 #[derive(Serialize, Deserialize)]

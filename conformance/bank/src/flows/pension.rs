@@ -1,23 +1,16 @@
-//! The pension account for a period, also when the portal answers later: asked again at the address it named, never
-//! before the time it named, and not for ever.
+//! The pension account for a period: of that person, of that period, and nothing outside it.
 
 use contract::adapter::{ReasonClass, Report};
-use contract::time::{Day, Span};
+use contract::time::Day;
 use serde_json::{Map, Value};
 
 use super::access::Access;
+use super::services;
 use crate::bank::done;
-use crate::conduct::{CallDuty, Oddity, Shown};
+use crate::conduct::Shown;
 use crate::consents::subject_of;
 use crate::flows::debts::up_to_the_rouble;
-use crate::http::Request;
 use crate::refusal::{Refusal, refuse};
-
-/// Polls of one order at most.
-const POLLS: u32 = 30;
-/// Where the portal names no time (CIBA §7.3).
-const INTERVAL: i64 = 5;
-const LONGEST: i64 = 120;
 
 pub(crate) async fn view(access: &mut Access<'_>) -> Result<Report, Refusal> {
     let bank = access.bank;
@@ -29,33 +22,10 @@ pub(crate) async fn view(access: &mut Access<'_>) -> Result<Report, Refusal> {
     if !bank.conduct.shows(Shown::Period) {
         from = from.plus_days(-1);
     }
-    let (person, purpose) = (&access.customer.subject, access.purpose());
-    let first = bank.at(&format!("/api/v1/pension?person={person}&purpose={purpose}&from={from}&to={to}"));
-    let mut address = first.clone();
-    let mut polls = 0;
-    let statement = loop {
-        let here = address.clone();
-        let answer = access.call(|| Request::get(here.clone())).await?;
-        if answer.status != 202 {
-            break access.data(&answer)?;
-        }
-        if !bank.conduct.tolerates(Oddity::Deferred) {
-            return Err(refuse(ReasonClass::Format, "PENSION-LATER", "no statement in the answer"));
-        }
-        polls += 1;
-        if polls > POLLS {
-            return Err(refuse(ReasonClass::Limit, "PENSION-POLLS", "the portal has not answered in time"));
-        }
-        if let Some(told) = answer.header("location") {
-            address = address.join(told).ok().filter(|next| next.origin() == first.origin()).ok_or_else(|| {
-                refuse(ReasonClass::Transport, "PENSION-ELSEWHERE", "the answer is said to come from elsewhere")
-            })?;
-        }
-        let seconds = answer.header("retry-after").and_then(|text| text.trim().parse().ok()).unwrap_or(INTERVAL);
-        if bank.conduct.call(CallDuty::PollInterval) {
-            bank.clock.wait(Span::from_seconds(seconds.clamp(0, LONGEST))).await;
-        }
-    };
+    let service =
+        services::of("pension.view").ok_or_else(|| refuse(ReasonClass::Other, "SERVICE", "no such service"))?;
+    let asked = [("from", from.to_string()), ("to", to.to_string())];
+    let statement = services::read(access, service, &asked).await?;
     if !statement.is_null() {
         hold(access, &statement, from, to)?;
     }

@@ -589,3 +589,73 @@ fn in_logs(reading: &Reading<'_>) -> Judgement {
         reading.all_tokens().next().is_some(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    #[test]
+    fn of_planted_values_found_in_addresses_only_tokens_count_here() {
+        let found = |planted: &str, place: &str| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            scene.canary(planted, place);
+            verdict("ATU-02", &scene)
+        };
+        assert_eq!(found("access_token", "url:portal"), Verdict::Fail);
+        assert_eq!(found("snils", "url:portal"), Verdict::Pass);
+        assert_eq!(found("access_token", "storage:bank.db"), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_token_is_good_to_the_last_moment_of_its_life_and_the_skew() {
+        let used_after = |ms: i64| {
+            let mut scene = Scene::oidc();
+            let link = scene.link(ANNA);
+            let ends = scene.wire(link.exchange).at.millis() + 3_600_000 + scene.trace.portal.limits.clock_skew_ms;
+            let call = scene.call("GET", "/oidc/userinfo", &link.access, 200, &json!({}));
+            scene.wire(call).at = contract::time::Timestamp::from_millis(ends + ms);
+            verdict("ATU-05", &scene)
+        };
+        assert_eq!(used_after(0), Verdict::NotApplicable);
+        assert_eq!(used_after(1), Verdict::Fail);
+    }
+
+    #[test]
+    fn after_one_401_a_resource_is_called_three_times_at_most() {
+        let called = |times: usize| {
+            let mut scene = Scene::oidc();
+            let link = scene.link(ANNA);
+            let flow = scene.begin("customer.profile", ANNA, json!({}));
+            for index in 0..times {
+                let call =
+                    scene.call("GET", "/oidc/userinfo", &link.access, if index == 0 { 401 } else { 200 }, &json!({}));
+                scene.wire(call).citizen = Some(ANNA);
+                if index == 0 {
+                    scene.lie(call, "resource-401-once");
+                }
+            }
+            scene.report(&flow, Outcome::Ok, None, json!({}));
+            verdict("ATU-06", &scene)
+        };
+        assert_eq!(called(3), Verdict::Pass);
+        assert_eq!(called(4), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_single_person_cannot_show_that_tokens_are_kept_apart() {
+        let people = |oids: &[i64]| {
+            let mut scene = Scene::new(crate::trace::Protocol::EsiaV3);
+            for oid in oids {
+                scene.link(*oid);
+            }
+            verdict("ATU-11", &scene)
+        };
+        assert_eq!(people(&[ANNA]), Verdict::NotApplicable);
+        assert_eq!(people(&[ANNA, BORIS]), Verdict::Pass);
+    }
+}

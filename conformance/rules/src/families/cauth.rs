@@ -375,3 +375,66 @@ fn in_url(reading: &Reading<'_>) -> Judgement {
         ("no secret stands in an address", "секретов в адресах нет"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::duties::asserted;
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    #[test]
+    fn every_claim_of_an_assertion_is_looked_at() {
+        let with = |name: &'static str, value: Value| {
+            verdict("CAUTH-01", &asserted(move |_, claims| claims[name] = value.clone()))
+        };
+        assert_eq!(with("iss", json!("BANK01")), Verdict::Pass);
+        for (name, value) in [
+            ("iss", json!("OTHER")),
+            ("sub", json!("OTHER")),
+            ("jti", json!("")),
+            ("jti", Value::Null),
+            ("exp", json!("1060")),
+            ("iat", Value::Null),
+        ] {
+            assert_eq!(with(name, value.clone()), Verdict::Fail, "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn an_assertion_is_meant_for_the_issuer_as_one_string() {
+        let meant = |aud: Value| verdict("CAUTH-02", &asserted(move |_, claims| claims["aud"] = aud.clone()));
+        assert_eq!(meant(json!(PORTAL)), Verdict::Pass);
+        assert_eq!(meant(json!([PORTAL])), Verdict::Warning);
+        assert_eq!(meant(json!([PORTAL, "https://other.example"])), Verdict::Fail);
+        assert_eq!(meant(json!(["https://other.example"])), Verdict::Fail);
+        assert_eq!(meant(json!(format!("{PORTAL}/oidc/token"))), Verdict::Warning);
+        assert_eq!(meant(json!("https://other.example/oidc/token")), Verdict::Fail);
+        assert_eq!(meant(json!(format!("{PORTAL}/oidc/par"))), Verdict::Fail);
+    }
+
+    #[test]
+    fn an_assertion_lives_five_minutes_at_most() {
+        let lives =
+            |seconds: i64| verdict("CAUTH-04", &asserted(move |_, claims| claims["exp"] = json!(1000 + seconds)));
+        assert_eq!(lives(300), Verdict::Pass);
+        assert_eq!(lives(301), Verdict::Warning);
+    }
+
+    #[test]
+    fn secrets_stand_in_no_address_of_the_bank_or_the_browser() {
+        let play = |from: Party, to: Party, query: &str| {
+            let mut scene = Scene::oidc();
+            let link = scene.link(ANNA);
+            let query = query.replace("REFRESH", &link.refresh);
+            scene.exchange(from, to, "GET", &format!("{PORTAL}/page?{query}"));
+            verdict("CAUTH-10", &scene)
+        };
+        assert_eq!(play(Party::Browser, Party::Portal, "a=b"), Verdict::Pass);
+        assert_eq!(play(Party::Browser, Party::Portal, "token=REFRESH"), Verdict::Fail);
+        assert_eq!(play(Party::Bank, Party::Portal, "client_assertion=a.b.c"), Verdict::Fail);
+        assert_eq!(play(Party::Attacker, Party::Portal, "client_assertion=a.b.c"), Verdict::Pass);
+    }
+}

@@ -519,7 +519,7 @@ fn unanswered(reading: &Reading<'_>) -> Judgement {
         consent.granted.is_none() && consent.ended.is_some_and(|entry| entry.kind == kinds::CONSENT_EXPIRED)
     });
     for consent in lapsed {
-        let Some(asked) = consent.requested else { continue };
+        let Some(asked) = consent.requested.filter(|asked| !reading.is_attackers(asked)) else { continue };
         check.saw(noted(asked));
         let others = list.iter().any(|other| other.oid == consent.oid && other.granted.is_some());
         if let Some(call) = under(reading).into_iter().find(|call| {
@@ -598,8 +598,7 @@ fn misuse(reading: &Reading<'_>, reasons: &[&str], en: &str, ru: &str, fine: (&s
     }
     for entry in misused(reading, reasons) {
         let mut evidence = vec![noted(entry)];
-        let call = reading.exchanges.iter().find(|exchange| Some(exchange.id) == entry.exchange);
-        evidence.extend(call.map(|exchange| line(exchange)));
+        evidence.extend(reading.exchange_of(entry).map(line));
         check.wrong(en, ru, evidence);
     }
     check.end(NO_CALLS, fine)
@@ -874,7 +873,7 @@ fn copies(reading: &Reading<'_>) -> Judgement {
     let list = consents(reading);
     for consent in list.iter().filter(|consent| is_revoked(consent)) {
         let Some(ended) = consent.ended else { continue };
-        let by_bank = ended.data.get("by").and_then(Value::as_str) == Some("bank");
+        let by_bank = ended.data.get("by").and_then(Value::as_str) == Some("bank") && !reading.is_attackers(ended);
         let known_us = match notice(reading, consent) {
             Some(taken) => taken.ended_us,
             None if by_bank => ended.wall_us,
@@ -940,7 +939,8 @@ fn told(reading: &Reading<'_>) -> Judgement {
         match consent.ended {
             Some(ended)
                 if ended.kind == kinds::CONSENT_REVOKED
-                    && ended.data.get("by").and_then(Value::as_str) != Some("citizen") =>
+                    && ended.data.get("by").and_then(Value::as_str) != Some("citizen")
+                    && !reading.is_attackers(ended) =>
             {
                 check.saw(noted(ended))
             }
@@ -962,9 +962,6 @@ fn told(reading: &Reading<'_>) -> Judgement {
                 "банк продолжил обращения по согласию, отозванному у него же",
                 vec![flow.evidence(), line(call.exchange)],
             );
-        }
-        if flow.outcome() == Some(Outcome::Pending) && !check.looked() {
-            check.unproved("the flow never came to an end", "сценарий не закончился", vec![flow.evidence()]);
         }
     }
     if !check.looked() && reading.armed(&["consent-revoke-unavailable"]) {
@@ -1053,4 +1050,324 @@ fn old_tokens(reading: &Reading<'_>) -> Judgement {
         ("no consent was given again and used", "согласие не давали заново"),
         ("no token of the earlier consent was used", "маркеры прежнего согласия не использованы"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    const DEBTS: &[&str] = &["debts"];
+
+    /// Both people signed in, Anna's consent c-1 to debts used once.
+    fn used() -> Scene {
+        let mut scene = Scene::oidc();
+        scene.link(ANNA);
+        scene.link(BORIS);
+        scene.consent(ANNA, "c-1", DEBTS, DEBTS);
+        scene.debts_list(ANNA, "c-1");
+        scene
+    }
+
+    fn revoke(scene: &mut Scene, id: &str) {
+        scene.journal(kinds::CONSENT_REVOKED, Some(ANNA), json!({"id": id, "by": "citizen"}));
+        scene.hook(&format!("e-{id}"), id, "revoked", 204);
+    }
+
+    fn asked_again(scene: &mut Scene, outcome: Outcome) {
+        let flow = scene.begin("debts.list", ANNA, json!({}));
+        let class = (outcome == Outcome::Refused).then_some(ReasonClass::Consent);
+        scene.report(&flow, outcome, class, json!({}));
+    }
+
+    #[test]
+    fn what_one_consent_withholds_another_may_grant() {
+        let play = |second: &[&str]| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            scene.consent(ANNA, "c-1", &["debts", "pension"], DEBTS);
+            scene.consent(ANNA, "c-2", second, second);
+            let token = scene.data_token(ANNA, "c-2");
+            scene.call("GET", &format!("/api/v1/pension?person={ANNA}&purpose=CREDIT"), &token, 200, &json!({}));
+            verdict("CST-04", &scene)
+        };
+        assert_eq!(play(&["pension"]), Verdict::Pass);
+        assert_eq!(play(DEBTS), Verdict::Fail);
+    }
+
+    #[test]
+    fn the_end_of_a_consent_never_used_shows_nothing() {
+        let play = |used_by: i64| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            scene.link(BORIS);
+            scene.consent(ANNA, "c-1", DEBTS, DEBTS);
+            scene.consent(BORIS, "c-2", DEBTS, DEBTS);
+            scene.debts_list(used_by, if used_by == ANNA { "c-1" } else { "c-2" });
+            scene.advance_ms(31 * 86_400_000);
+            asked_again(&mut scene, Outcome::Refused);
+            verdict("CST-10", &scene)
+        };
+        assert_eq!(play(ANNA), Verdict::Pass);
+        assert_eq!(play(BORIS), Verdict::NotApplicable);
+    }
+
+    #[test]
+    fn after_a_revocation_only_a_consent_of_the_same_person_excuses_data() {
+        let play = |other: Option<i64>| {
+            let mut scene = used();
+            if let Some(oid) = other {
+                scene.consent(oid, "c-2", DEBTS, DEBTS);
+            }
+            revoke(&mut scene, "c-1");
+            asked_again(&mut scene, Outcome::Ok);
+            verdict("CST-11", &scene)
+        };
+        assert_eq!(play(None), Verdict::Fail);
+        assert_eq!(play(Some(BORIS)), Verdict::Fail);
+        assert_eq!(play(Some(ANNA)), Verdict::Pass);
+    }
+
+    #[test]
+    fn copies_are_asked_about_only_where_data_of_that_person_were_read_before_the_end() {
+        let play = |read_by: i64, status: u16, late: bool| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            scene.link(BORIS);
+            scene.consent(ANNA, "c-1", DEBTS, DEBTS);
+            scene.consent(BORIS, "c-2", DEBTS, DEBTS);
+            let read = |scene: &mut Scene| {
+                let token = scene.data_token(read_by, if read_by == ANNA { "c-1" } else { "c-2" });
+                let debts = scene.debts();
+                scene.call("GET", &format!("/api/v1/debts?person={read_by}"), &token, status, &debts);
+            };
+            if !late {
+                read(&mut scene);
+            }
+            revoke(&mut scene, "c-1");
+            if late {
+                read(&mut scene);
+            }
+            scene.probe("data_present", json!({}), Some(json!(true)), "anna");
+            verdict("CST-14", &scene)
+        };
+        assert_eq!(play(ANNA, 200, false), Verdict::Fail);
+        assert_eq!(play(BORIS, 200, false), Verdict::NotApplicable);
+        assert_eq!(play(ANNA, 403, false), Verdict::NotApplicable);
+        assert_eq!(play(ANNA, 200, true), Verdict::NotApplicable);
+    }
+
+    #[test]
+    fn the_purpose_may_stand_in_the_body() {
+        let paid_for = |purpose: &str| {
+            let mut scene = used();
+            let token = scene.data_token(ANNA, "c-1");
+            let call = scene.pay(ANNA, "U1", &token, "key", &json!({}), 201);
+            let body = json!({"person": ANNA, "purpose": purpose}).to_string();
+            scene.wire(call).request.body = contract::exchange::Body::Text(body);
+            verdict("CST-08", &scene)
+        };
+        assert_eq!(paid_for("CREDIT"), Verdict::Pass);
+        assert_eq!(paid_for("MARKETING"), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_misuse_that_the_portal_saw_points_at_its_call() {
+        let mut scene = used();
+        let calls: Vec<u64> = Reading::of(&scene.trace).data_calls.iter().map(|call| call.exchange.id).collect();
+        let last = *calls.last().unwrap();
+        let entry = scene.journal(kinds::TOKEN_MISUSED, Some(ANNA), json!({"id": "t", "reason": "second-use"}));
+        let crate::trace::What::Journal(entry) = &mut scene.trace.events[entry].what else { panic!() };
+        entry.exchange = Some(last);
+        let judgement = crate::judge(crate::rule("CST-07").unwrap(), &scene.trace);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        assert!(judgement.evidence.iter().any(|seen| seen.at == format!("exchange:{last}")), "{judgement:?}");
+    }
+
+    #[test]
+    fn who_declined_is_not_asked_again_in_that_flow() {
+        let play = |who: i64, permissions: bool, class: Option<ReasonClass>, outcome: Outcome| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            let flow = scene.begin("consent.request", ANNA, json!({"scopes": DEBTS}));
+            let (mut pairs, _) = scene.ask_params("openid");
+            set(&mut pairs, "permissions", "W10");
+            scene.ask(ANNA, &pairs);
+            scene.journal(kinds::CONSENT_REFUSED, Some(ANNA), json!({"id": "c-1"}));
+            let (mut pairs, _) = scene.ask_params("openid");
+            if permissions {
+                set(&mut pairs, "permissions", "W10");
+            }
+            scene.ask(who, &pairs);
+            scene.report(&flow, outcome, class, json!({}));
+            verdict("CST-02", &scene)
+        };
+        let consent = Some(ReasonClass::Consent);
+        assert_eq!(play(ANNA, true, consent, Outcome::Refused), Verdict::Fail);
+        assert_eq!(play(ANNA, false, consent, Outcome::Refused), Verdict::Pass);
+        assert_eq!(play(BORIS, true, consent, Outcome::Refused), Verdict::Pass);
+        assert_eq!(play(BORIS, true, Some(ReasonClass::Limit), Outcome::Refused), Verdict::Warning);
+        assert_eq!(play(BORIS, true, None, Outcome::Error), Verdict::Warning);
+        assert_eq!(play(BORIS, true, None, Outcome::Pending), Verdict::Inconclusive);
+        assert_eq!(play(BORIS, true, None, Outcome::Ok), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_refusal_by_the_portal_ends_the_calls_under_that_consent() {
+        let play = |repeats: usize, later: bool, outcome: Outcome, state: Option<&str>| {
+            let mut scene = used();
+            scene.journal(kinds::CONSENT_REVOKED, Some(ANNA), json!({"id": "c-1", "by": "citizen"}));
+            let refused = |scene: &mut Scene| {
+                let path = format!("/api/v1/debts?person={ANNA}&purpose=CREDIT");
+                scene.call("GET", &path, "no-token-at-all", 403, &json!({}));
+            };
+            let flow = scene.begin("debts.list", ANNA, json!({}));
+            for _ in 0..=repeats {
+                refused(&mut scene);
+            }
+            let class = (outcome == Outcome::Refused).then_some(ReasonClass::Consent);
+            scene.report(&flow, outcome, class, json!({}));
+            if later {
+                refused(&mut scene);
+            }
+            if let Some(state) = state {
+                scene.probe("consent_state", json!({"consent": "c-1"}), Some(json!(state)), "anna");
+            }
+            verdict("CST-12", &scene)
+        };
+        assert_eq!(play(0, false, Outcome::Refused, None), Verdict::Pass);
+        assert_eq!(play(2, false, Outcome::Refused, None), Verdict::Pass);
+        assert_eq!(play(3, false, Outcome::Refused, None), Verdict::Fail);
+        assert_eq!(play(0, true, Outcome::Refused, None), Verdict::Fail);
+        assert_eq!(play(0, false, Outcome::Ok, None), Verdict::Fail);
+        assert_eq!(play(0, false, Outcome::Refused, Some("revoked")), Verdict::Pass);
+        assert_eq!(play(0, false, Outcome::Refused, Some("granted")), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_refusal_after_the_notice_is_another_matter() {
+        let play = |notice: Option<bool>| {
+            let mut scene = used();
+            scene.journal(kinds::CONSENT_REVOKED, Some(ANNA), json!({"id": "c-1", "by": "citizen"}));
+            let flow = scene.begin("debts.list", ANNA, json!({}));
+            if notice == Some(true) {
+                scene.hook("e-1", "c-1", "revoked", 204);
+            }
+            scene.call("GET", &format!("/api/v1/debts?person={ANNA}"), "no-token-at-all", 403, &json!({}));
+            if notice == Some(false) {
+                scene.hook("e-1", "c-1", "revoked", 204);
+            }
+            scene.report(&flow, Outcome::Refused, Some(ReasonClass::Consent), json!({}));
+            verdict("CST-12", &scene)
+        };
+        assert_eq!(play(None), Verdict::Pass);
+        assert_eq!(play(Some(true)), Verdict::NotApplicable);
+        assert_eq!(play(Some(false)), Verdict::Pass);
+    }
+
+    #[test]
+    fn copies_are_asked_about_after_the_end_and_about_that_person() {
+        let play = |question: &str, early: bool, person: &str, answer: Option<Value>| {
+            let mut scene = used();
+            if early {
+                scene.probe(question, json!({}), answer.clone(), person);
+            }
+            revoke(&mut scene, "c-1");
+            if !early {
+                scene.probe(question, json!({}), answer, person);
+            }
+            verdict("CST-14", &scene)
+        };
+        assert_eq!(play("data_present", false, "anna", Some(json!(true))), Verdict::Fail);
+        assert_eq!(play("data_present", false, "anna", None), Verdict::Inconclusive);
+        assert_eq!(play("data_present", false, "boris", Some(json!(true))), Verdict::NotApplicable);
+        assert_eq!(play("data_present", true, "anna", Some(json!(true))), Verdict::NotApplicable);
+        assert_eq!(play("session_alive", false, "anna", Some(json!(true))), Verdict::NotApplicable);
+    }
+
+    #[test]
+    fn a_revocation_at_the_bank_is_told_and_obeyed() {
+        let play = |ended: Option<(&str, bool)>, calls: bool, outcome: Outcome| {
+            let mut scene = used();
+            let end = |scene: &mut Scene, by: &str| {
+                scene.journal(kinds::CONSENT_REVOKED, Some(ANNA), json!({"id": "c-1", "by": by}));
+            };
+            if let Some((by, true)) = ended {
+                end(&mut scene, by);
+            }
+            let flow = scene.begin("consent.revoke", ANNA, json!({"consent": "c-1"}));
+            if let Some((by, false)) = ended {
+                end(&mut scene, by);
+            }
+            let class = (outcome == Outcome::Refused).then_some(ReasonClass::Transport);
+            scene.report(&flow, outcome, class, json!({}));
+            if calls {
+                scene.data_token(ANNA, "c-1");
+            }
+            verdict("CST-15", &scene)
+        };
+        let bank = Some(("bank", false));
+        assert_eq!(play(bank, false, Outcome::Ok), Verdict::Pass);
+        assert_eq!(play(bank, true, Outcome::Ok), Verdict::Fail);
+        assert_eq!(play(bank, true, Outcome::Refused), Verdict::Pass);
+        assert_eq!(play(None, false, Outcome::Ok), Verdict::Fail);
+        assert_eq!(play(Some(("citizen", false)), false, Outcome::Ok), Verdict::Fail);
+        assert_eq!(play(Some(("citizen", true)), false, Outcome::Ok), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_call_under_one_consent_is_none_under_another() {
+        let play = |under: &str| {
+            let mut scene = used();
+            scene.consent(ANNA, "c-2", DEBTS, DEBTS);
+            revoke(&mut scene, "c-1");
+            scene.debts_list(ANNA, under);
+            verdict("CST-11", &scene)
+        };
+        assert_eq!(play("c-2"), Verdict::Pass);
+        assert_eq!(play("c-1"), Verdict::Fail);
+    }
+
+    #[test]
+    fn an_unanswered_request_opens_nothing_that_another_consent_of_the_person_does_not() {
+        let play = |granted: Option<i64>| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            if let Some(oid) = granted {
+                scene.consent(oid, "c-0", DEBTS, DEBTS);
+            }
+            let flow = scene.begin("consent.request", ANNA, json!({"scopes": DEBTS}));
+            scene.journal(kinds::CONSENT_REQUESTED, Some(ANNA), json!({"id": "c-1", "scopes": DEBTS}));
+            scene.report(&flow, Outcome::Pending, None, json!({}));
+            scene.call("GET", &format!("/api/v1/debts?person={ANNA}"), "a-token", 403, &json!({}));
+            scene.journal(kinds::CONSENT_EXPIRED, Some(ANNA), json!({"id": "c-1"}));
+            verdict("CST-03", &scene)
+        };
+        assert_eq!(play(None), Verdict::Fail);
+        assert_eq!(play(Some(BORIS)), Verdict::Fail);
+        assert_eq!(play(Some(ANNA)), Verdict::Pass);
+    }
+
+    #[test]
+    fn copies_may_stay_under_another_standing_consent_of_the_person() {
+        let play = |other: Option<i64>, over: bool| {
+            let mut scene = used();
+            if let Some(oid) = other {
+                scene.consent(oid, "c-2", DEBTS, DEBTS);
+                if over {
+                    scene.journal(kinds::CONSENT_REVOKED, Some(oid), json!({"id": "c-2", "by": "citizen"}));
+                }
+            }
+            revoke(&mut scene, "c-1");
+            scene.probe("data_present", json!({}), Some(json!(true)), "anna");
+            verdict("CST-14", &scene)
+        };
+        assert_eq!(play(None, false), Verdict::Fail);
+        assert_eq!(play(Some(ANNA), false), Verdict::NotApplicable);
+        assert_eq!(play(Some(ANNA), true), Verdict::Fail);
+        assert_eq!(play(Some(BORIS), false), Verdict::Fail);
+    }
 }

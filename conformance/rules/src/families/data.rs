@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{ROW, t};
 use crate::finding::Judgement;
 use crate::reading::check::Check;
+use crate::reading::facts::service;
 use crate::reading::{Area, DataCall, Flow, Reading, line, noted, wire};
 use crate::rule::{Judge, Rule, Severity};
 
@@ -153,38 +154,42 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Answers of the portal that may stand altered and still bind the bank.
-fn trustworthy(call: &DataCall<'_>) -> bool {
-    call.exchange.delivered && call.exchange.faults.iter().all(|fault| fault == "answer-extra-members")
+/// Whether the facts came over the message exchange, where no answer of the services is to be held against them.
+fn by_exchange(flow: &Flow<'_>) -> bool {
+    flow.params.get("channel").and_then(Value::as_str) == Some("soap")
 }
 
 /// The last complete reading of a person's debts before a flow's end: the items by UIN, and the totals.
 struct Debts<'r, 'a> {
     items: BTreeMap<String, Value>,
     totals: Value,
+    /// The last page that was read names a next one.
+    goes_on: bool,
     pages: Vec<&'r DataCall<'a>>,
 }
 
 fn debts_served<'r, 'a>(reading: &'r Reading<'a>, flow: &Flow<'_>) -> Option<Debts<'r, 'a>> {
-    let oid = reading.citizen_of_flow(flow)?;
-    let list = |call: &&DataCall<'a>| call.path.ends_with("/debts") && call.exchange.request.method == "GET";
-    let calls: Vec<&DataCall<'a>> = reading
+    let oid = reading.citizen_of_flow(flow).filter(|_| !by_exchange(flow))?;
+    let debts = service("debts")?;
+    let calls: Vec<(&DataCall<'a>, Value)> = reading
         .data_calls
         .iter()
-        .filter(list)
+        .filter(|call| reading.is_of(call, debts.name) && call.exchange.request.method == "GET")
         .filter(|call| reading.whom(call) == Some(oid) && call.exchange.started_us <= flow.end_us)
-        .filter(|call| call.answer().is_some() && trustworthy(call))
+        .filter(|call| call.factual())
+        .filter_map(|call| Some((call, call.facts(debts)?)))
         .collect();
-    let first = calls.iter().rposition(|call| wire::first(&call.params, "cursor").is_none())?;
-    let pages: Vec<&DataCall<'a>> = calls[first..].to_vec();
+    let first = calls.iter().rposition(|(call, _)| wire::first(&call.params, "cursor").is_none())?;
+    let pages = &calls[first..];
     let mut items = BTreeMap::new();
-    for page in &pages {
-        for item in page.answer()?.get("items")?.as_array()? {
+    for (_, page) in pages {
+        for item in page.get("items")?.as_array()? {
             items.insert(item.get("uin")?.as_str()?.to_owned(), item.clone());
         }
     }
-    let totals = pages.first()?.answer()?.get("totals").cloned().unwrap_or(Value::Null);
-    Some(Debts { items, totals, pages })
+    let totals = pages.first()?.1.get("totals").cloned().unwrap_or(Value::Null);
+    let goes_on = pages.last()?.1.get("next").is_some_and(Value::is_string);
+    Some(Debts { items, totals, goes_on, pages: pages.iter().map(|(call, _)| *call).collect() })
 }
 
 fn shown(flow: &Flow<'_>) -> Option<BTreeMap<String, Value>> {
@@ -356,12 +361,7 @@ fn complete(reading: &Reading<'_>) -> Judgement {
                 evidence(),
             );
         }
-        let unread = served
-            .pages
-            .last()
-            .and_then(|page| page.answer())
-            .is_some_and(|answer| answer.get("next").is_some_and(Value::is_string));
-        if unread {
+        if served.goes_on {
             check.wrong(
                 "the last page that was read names a next one, which was not read",
                 "последняя прочитанная страница указывает на следующую, а она не прочитана",
@@ -512,25 +512,26 @@ fn profile(reading: &Reading<'_>) -> Judgement {
     )
 }
 
+/// Flows that showed a pension, each with the portal’s answer under its first names, whatever the version and the format.
 fn pension_flows<'r, 'a>(reading: &'r Reading<'a>) -> impl Iterator<Item = (&'r Flow<'a>, &'r DataCall<'a>, Value)> {
     reading.flows.iter().filter(|flow| flow.action == "pension.view" && flow.outcome() == Some(Outcome::Ok)).filter_map(
         |flow| {
-            let oid = reading.citizen_of_flow(flow)?;
+            let oid = reading.citizen_of_flow(flow).filter(|_| !by_exchange(flow))?;
+            let pension = service("pension")?;
             let bounds = (flow.params.get("from"), flow.params.get("to"));
-            let call = reading.data_calls.iter().rev().find(|call| {
-                call.area == Area::Service
+            let calls = reading.data_calls.iter().rev().filter(|call| {
+                reading.is_of(call, pension.name)
                     && reading.whom(call) == Some(oid)
                     && call.exchange.started_us <= flow.end_us
-                    && trustworthy(call)
-                    && wire::status(call.exchange) == 200
-                    && call.answer().is_some_and(|answer| {
-                        // An answer for other bounds is still the one that was shown when it was read in this flow.
-                        answer.get("operations").is_some()
-                            && (call.exchange.started_us >= flow.start_us
-                                || (answer.get("from"), answer.get("to")) == bounds)
-                    })
+                    && call.factual()
+            });
+            let mut answers = calls.filter_map(|call| Some((call, call.facts(pension)?)));
+            // An answer for other bounds is still the one that was shown when it was read in this flow.
+            let (call, answer) = answers.find(|(call, answer)| {
+                answer.get("operations").is_some()
+                    && (call.exchange.started_us >= flow.start_us || (answer.get("from"), answer.get("to")) == bounds)
             })?;
-            Some((flow, call, call.answer()?))
+            Some((flow, call, answer))
         },
     )
 }
@@ -633,9 +634,7 @@ fn payment(reading: &Reading<'_>) -> Judgement {
         let uin = flow.params.get("uin").and_then(Value::as_str).unwrap_or_default();
         let answers: Vec<(&DataCall<'_>, Value)> = reading
             .service_calls(oid)
-            .filter(|call| {
-                call.path.contains("/payments") && call.exchange.started_us <= flow.end_us && trustworthy(call)
-            })
+            .filter(|call| call.path.contains("/payments") && call.exchange.started_us <= flow.end_us && call.factual())
             .filter_map(|call| Some((call, call.answer()?)))
             .filter(|(_, answer)| answer.get("uin").and_then(Value::as_str) == Some(uin))
             .collect();
@@ -707,4 +706,197 @@ fn fed(reading: &Reading<'_>) -> Judgement {
         ("no credit was to be fed", "передавать долг не требовалось"),
         ("the credit was fed exactly", "долг передан точно"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::adapter::ReasonClass;
+    use serde_json::json;
+
+    use contract::shape::{self, Version};
+
+    use super::*;
+    use crate::finding::Verdict;
+    use crate::reading::facts;
+    use crate::testkit::*;
+
+    #[test]
+    fn fields_of_the_banks_own_are_not_compared() {
+        let shown = |profile: Value| {
+            let mut scene = Scene::oidc();
+            let link = scene.link_begin(ANNA);
+            let answer = scene.person_answer(ANNA);
+            scene.call("GET", "/oidc/userinfo", &link.access, 200, &answer);
+            scene.report(&link.flow, Outcome::Ok, None, json!({"profile": profile}));
+            verdict("DATA-05", &scene)
+        };
+        assert_eq!(shown(json!({"last_name": "Иванова", "greeting": "Здравствуйте"})), Verdict::Pass);
+        assert_eq!(shown(json!({"last_name": "Иванова", "first_name": "Здравствуйте"})), Verdict::Fail);
+        assert_eq!(shown(json!({"greeting": "Здравствуйте"})), Verdict::NotApplicable);
+    }
+
+    /// Facts read in this version and format, shown so, after what an earlier flow had read.
+    fn read_as(ids: &[&str], action: &str, name: &str, facts: &[Value; 2], how: (Version, &str), show: &Value) {
+        let judged = |shown: &Value| -> Vec<Verdict> {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            scene.consent(ANNA, "c-1", &[name], &[name]);
+            let plain = (Version::V1, "application/json");
+            for ((version, media_type), facts, shown) in [(plain, &facts[0], &facts[0]), (how, &facts[1], shown)] {
+                let flow = scene.begin(action, ANNA, json!({"from": "2026-01-01", "to": "2026-06-30"}));
+                let token = scene.data_token(ANNA, "c-1");
+                let shape = service(name).unwrap().shape;
+                let body = match media_type {
+                    "text/csv" => shape::csv::write(shape, facts, version),
+                    "application/xml" => {
+                        shape::xml::write(shape, &version.namespace(&facts::namespace(name)), facts, version)
+                    }
+                    _ => shape::renamed(shape, facts, version).to_string(),
+                };
+                let last = if name == "debts" && version == Version::V2 { "charges" } else { name };
+                let period = "from=2026-01-01&to=2026-06-30";
+                let path = format!("/api/{}/{last}?person={ANNA}&purpose=CREDIT&{period}", version.as_str());
+                let call = scene.call("GET", &path, &token, 200, &json!({}));
+                scene.respond(call, 200, &[("Content-Type", media_type)], &body);
+                scene.report(&flow, Outcome::Ok, None, shown.clone());
+            }
+            ids.iter().map(|id| verdict(id, &scene)).collect()
+        };
+        assert!(judged(&facts[1]).iter().all(|verdict| *verdict == Verdict::Pass), "{ids:?} {how:?}");
+        assert!(judged(show).contains(&Verdict::Fail), "{ids:?} {how:?}");
+    }
+
+    #[test]
+    fn facts_are_compared_in_whatever_version_and_format_they_came() {
+        let pension = |balance: i64| {
+            json!({
+                "person": ANNA, "from": "2026-01-01", "to": "2026-06-30", "balance": balance, "accrued": 5, "paid": 0,
+                "next_payment_date": "2026-07-01",
+                "operations": [{"date": "2026-02-01", "amount": 5, "source": "СФР; \"Север\"", "kind": "accrual"}],
+            })
+        };
+        let debts = |status: &str| {
+            json!({
+                "person": ANNA, "as_of": "2026-11-22T10:00:00Z", "currency": "RUB", "items": [{
+                    "uin": "U1", "kind": "fine", "title": "Штраф", "amount": 500, "due_date": "2026-12-01", "status": status,
+                }],
+                "totals": {"credit": 0, "utilities": 0, "fine": 500, "tax": 0, "all": 500},
+            })
+        };
+        for version in Version::ALL {
+            for media_type in ["application/json", "application/xml", "text/csv"] {
+                let how = (version, media_type);
+                let pensions = [pension(1), pension(2)];
+                read_as(&["DATA-06", "DATA-07"], "pension.view", "pension", &pensions, how, &pensions[0]);
+                let mut other = debts("paid");
+                other["items"][0]["due_date"] = json!("2026-12-02");
+                let all = ["DATA-01", "DATA-02", "DATA-03", "DATA-04", "DATA-05", "DATA-08"];
+                read_as(&all, "debts.list", "debts", &[debts("open"), debts("paid")], how, &other);
+            }
+        }
+    }
+
+    #[test]
+    fn pension_data_are_compared_only_where_the_bank_says_it_showed_them() {
+        let said = |outcome: Outcome| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            scene.consent(ANNA, "c-1", &["pension"], &["pension"]);
+            let flow = scene.begin("pension.view", ANNA, json!({"from": "2026-01-01", "to": "2026-06-30"}));
+            let token = scene.data_token(ANNA, "c-1");
+            let path = format!("/api/v1/pension?person={ANNA}&from=2026-01-01&to=2026-06-30");
+            scene.call("GET", &path, &token, 200, &json!({"balance": 1, "operations": []}));
+            let class = (outcome == Outcome::Refused).then_some(ReasonClass::Format);
+            scene.report(&flow, outcome, class, json!({}));
+            verdict("DATA-06", &scene)
+        };
+        assert_eq!(said(Outcome::Refused), Verdict::NotApplicable);
+        assert_eq!(said(Outcome::Ok), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_payment_is_shown_as_answered_until_then() {
+        let settled = |in_time: bool| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            scene.consent(ANNA, "c-1", &["debts"], &["debts"]);
+            let flow = scene.begin("debts.pay", ANNA, json!({"uin": "U1"}));
+            let token = scene.data_token(ANNA, "c-1");
+            let answer = |state: &str| json!({"id": "p-1", "uin": "U1", "amount": 50_000, "state": state});
+            scene.pay(ANNA, "U1", &token, "key", &answer("accepted"), 201);
+            let report = |scene: &mut Scene| {
+                scene.report(&flow, Outcome::Ok, None, json!({"payment": answer("settled")}));
+            };
+            if !in_time {
+                report(&mut scene);
+            }
+            let path = format!("/api/v1/payments/p-1?person={ANNA}");
+            scene.call("GET", &path, &token, 200, &answer("settled"));
+            if in_time {
+                report(&mut scene);
+            }
+            verdict("DATA-09", &scene)
+        };
+        assert_eq!(settled(true), Verdict::Pass);
+        assert_eq!(settled(false), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_lying_list_of_debts_does_not_stand_for_the_honest_one() {
+        let last = |lied: bool, late: bool, whose: i64| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            scene.consent(ANNA, "c-1", &["debts"], &["debts"]);
+            let flow = scene.begin("debts.list", ANNA, json!({}));
+            let (token, debts) = (scene.data_token(ANNA, "c-1"), scene.debts());
+            scene.call("GET", &format!("/api/v1/debts?person={ANNA}"), &token, 200, &debts);
+            if late {
+                scene.report(&flow, Outcome::Ok, None, debts.clone());
+            }
+            let mut other = debts.clone();
+            other["items"][0]["kind"] = json!("credit");
+            let call = scene.call("GET", &format!("/api/v1/debts?person={whose}"), &token, 200, &other);
+            if lied {
+                scene.lie(call, "answer-html");
+            }
+            if !late {
+                scene.report(&flow, Outcome::Ok, None, debts);
+            }
+            verdict("DATA-02", &scene)
+        };
+        assert_eq!(last(false, false, ANNA), Verdict::Fail);
+        assert_eq!(last(true, false, ANNA), Verdict::Pass);
+        assert_eq!(last(false, true, ANNA), Verdict::Pass);
+        assert_eq!(last(false, false, BORIS), Verdict::Pass);
+    }
+
+    #[test]
+    fn what_the_journal_does_not_name_of_a_fed_debt_is_read_off_its_call() {
+        let fed = |method: &str, path: &str, due: &str, late: bool| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            let wish = json!({"external_id": "loan-17", "amount": 5, "due_date": "2026-12-01"});
+            let flow = scene.begin("debts.feed", ANNA, wish);
+            let send = |scene: &mut Scene| {
+                let call = scene.call(method, path, "t", 200, &json!({}));
+                let body = json!({"person": ANNA, "amount": 5, "due_date": due}).to_string();
+                scene.wire(call).request.body = contract::exchange::Body::Text(body);
+            };
+            if !late {
+                send(&mut scene);
+            }
+            scene.journal(kinds::DEBT_FED, Some(ANNA), json!({"external_id": "loan-17", "amount": 5}));
+            scene.report(&flow, Outcome::Ok, None, json!({}));
+            if late {
+                send(&mut scene);
+            }
+            verdict("DATA-10", &scene)
+        };
+        let path = "/api/v1/debts/fed/loan-17";
+        assert_eq!(fed("PUT", path, "2026-12-01", false), Verdict::Pass);
+        assert_eq!(fed("PUT", path, "2026-12-02", false), Verdict::Fail);
+        assert_eq!(fed("POST", path, "2026-12-02", false), Verdict::Pass);
+        assert_eq!(fed("PUT", "/api/v1/other/loan-17", "2026-12-02", false), Verdict::Pass);
+        assert_eq!(fed("PUT", path, "2026-12-02", true), Verdict::Pass);
+    }
 }

@@ -5,22 +5,23 @@ use std::collections::BTreeMap;
 use contract::adapter::{Outcome, ReasonClass::*};
 use contract::exchange::{Body, Exchange};
 use contract::journal::kinds;
+use contract::matter::{LIFECYCLES, MatterKind};
 use serde_json::Value;
 
 use super::req::{ENOUGH_BITS, entropy_bits};
 use super::{LOOKED_ANSWER, ROW, refuse, t};
 use crate::finding::Judgement;
 use crate::reading::check::Check;
-use crate::reading::{Flow, Lie, Reading, lied, line, noted, wire};
+use crate::reading::{DataCall, Flow, Lie, Reading, lied, line, noted, wire};
 use crate::refusal::untold;
 use crate::rule::{Judge, Level, Rule, Severity, Unused};
 
 const BASE: Rule = Rule {
-    requirements: &["DEB-2"],
+    requirements: &["DEB-2", "DUT-1", "PAY-2", "PAY-3", "TAX-1", "CRT-1"],
     severity: Severity::Critical,
     looked_at: t(
-        "Запросы оплаты, их ключи Idempotency-Key и журнал принятых оплат портала.",
-        "Payment requests, their Idempotency-Key, and the portal’s journal of accepted payments.",
+        "Запросы оплаты, заказов, переводов, выводов, деклараций и документов, их ключи Idempotency-Key и журнал портала.",
+        "Requests that pay, order, transfer, file or pass on, their Idempotency-Key, and the portal’s journal.",
     ),
     ..ROW
 };
@@ -137,6 +138,45 @@ pub(super) const RULES: &[Rule] = &[
         ..BASE
     },
     Rule {
+        id: "IDEM-10",
+        slug: "final-state-overwritten",
+        level: Level::G,
+        severity: Severity::High,
+        clauses: &["ASVS 2.3.1"],
+        title: t("Окончательное состояние остаётся", "A final state stays"),
+        why: t(
+            "Старый ответ, пришедший последним, не должен отменить исполненное.",
+            "An old answer that comes last must not undo what is done.",
+        ),
+        looked_at: t(
+            "После окончательного состояния портал называет прежнее (ответом или уведомлением): банк показывает окончательное или отказывает.",
+            "After a final state the portal names an older one (by answer or notice): the bank shows the final one, or refuses.",
+        ),
+        advice: t(
+            "Не меняйте состояние, из которого нет переходов.",
+            "Do not change a state that no move leads out of.",
+        ),
+        judge: Judge::Duty(final_stays),
+        ..BASE
+    },
+    Rule {
+        id: "IDEM-12",
+        slug: "amount-rounded",
+        clauses: &["RFC 8259 6", "ASVS 2.2.1"],
+        title: t("Суммы точны до копейки при любой длине", "Amounts are exact to the kopeck at any length"),
+        why: t(
+            "Плавающая точка теряет копейки уже на пятнадцатом знаке.",
+            "Floating point loses kopecks from the fifteenth digit on.",
+        ),
+        looked_at: t(
+            "Сумма поручения, сумма в запросе банка к порталу и сумма, показанная банком, — одно число.",
+            "The amount of the order, that of the bank’s request to the portal and the one that the bank shows are one number.",
+        ),
+        advice: t("Храните деньги целым числом копеек.", "Keep money as a whole number of kopecks."),
+        judge: Judge::Duty(exact),
+        ..BASE
+    },
+    Rule {
         id: "IDEM-11",
         slug: "changed-amount-accepted",
         clauses: &["ASVS 2.2.1"],
@@ -174,33 +214,66 @@ pub(super) const RULES: &[Rule] = &[
 
 const NO_PAYMENTS: (&str, &str) = ("nothing was paid", "оплат не было");
 
+/// Actions that pay, or open a matter, by the last part of the path.
+const OPENING: &[(&str, &[&str])] = &[
+    ("intakes", &["document.pass"]),
+    ("orders", &["certificate.order"]),
+    ("payments", &["debts.pay", "duty.pay"]),
+    ("payouts", &["payout.receive"]),
+    ("returns", &["tax.file"]),
+    ("tickets", &["feedback.send"]),
+    ("transfers", &["budget.transfer", "programme.transfer"]),
+];
+
+/// What an opening request begins: the number of what is paid, or the name of the matter.
+fn opened(call: &DataCall<'_>) -> Option<(&'static str, String)> {
+    let parts: Vec<&str> = call.path.split('/').collect();
+    let last = *parts.last()?;
+    let (plural, _) = OPENING.iter().find(|(plural, _)| *plural == last)?;
+    match (last, parts.len()) {
+        // `/api/v1/debts/{uin}/payments`
+        ("payments", 6) => Some((plural, parts[4].to_owned())),
+        // `/api/v1/orders`
+        (_, 4) if last != "payments" => Some((plural, last.to_owned())),
+        _ => None,
+    }
+}
+
+/// A request that pays or opens a matter.
 struct Pay<'r, 'a> {
     exchange: &'a Exchange,
     key: Option<&'a str>,
+    /// The number of what is paid, or the name of the matter.
     uin: String,
+    plural: &'static str,
     oid: Option<i64>,
     flow: Option<&'r Flow<'a>>,
 }
 
 fn payments<'r, 'a>(reading: &'r Reading<'a>) -> Vec<Pay<'r, 'a>> {
-    let posts = reading
-        .data_calls
-        .iter()
-        .filter(|call| call.exchange.request.method == "POST" && call.path.ends_with("/payments"));
+    let posts = reading.data_calls.iter().filter(|call| call.exchange.request.method == "POST");
     posts
-        .map(|call| {
-            let parts: Vec<&str> = call.path.split('/').collect();
-            let uin = parts.iter().rev().nth(1).copied().unwrap_or_default().to_owned();
+        .filter_map(|call| {
+            let (plural, uin) = opened(call)?;
+            let actions = OPENING.iter().find(|(known, _)| *known == plural).map_or(&[][..], |(_, actions)| *actions);
             let oid = reading.whom(call);
             let at = call.exchange.started_us;
             let pays = |flow: &&Flow<'a>| {
-                flow.action == "debts.pay"
-                    && flow.params.get("uin").and_then(Value::as_str).is_none_or(|named| named == uin)
+                actions.contains(&flow.action)
+                    && (plural != "payments"
+                        || flow.params.get("uin").and_then(Value::as_str).is_none_or(|named| named == uin))
                     && (oid.is_none() || reading.citizen_of_flow(flow).is_none_or(|whom| Some(whom) == oid))
             };
             let open = reading.flows.iter().filter(pays).filter(|flow| flow.start_us <= at && at <= flow.end_us);
             let flow = open.max_by_key(|flow| flow.start_us).or_else(|| reading.flow_at(at, oid));
-            Pay { exchange: call.exchange, key: wire::sent(call.exchange, "idempotency-key"), uin, oid, flow }
+            Some(Pay {
+                exchange: call.exchange,
+                key: wire::sent(call.exchange, "idempotency-key"),
+                uin,
+                plural,
+                oid,
+                flow,
+            })
         })
         .collect()
 }
@@ -296,25 +369,52 @@ fn shared(reading: &Reading<'_>) -> Judgement {
     )
 }
 
-fn accepted(reading: &Reading<'_>, uin: &str) -> Vec<crate::finding::Evidence> {
-    let entries = reading.entries(kinds::PAYMENT_ACCEPTED).into_iter();
-    entries.filter(|entry| entry.data.get("uin").and_then(Value::as_str) == Some(uin)).map(noted).collect()
+/// What the portal took of a payment, or how often it opened such a matter for the person within the flows.
+fn accepted(
+    reading: &Reading<'_>,
+    (plural, uin): (&str, &str),
+    oid: Option<i64>,
+    flows: &[&Flow<'_>],
+) -> Vec<crate::finding::Evidence> {
+    if plural == "payments" {
+        let entries = reading.entries(kinds::PAYMENT_ACCEPTED).into_iter();
+        let of_it = |entry: &&contract::journal::Entry| entry.data.get("uin").and_then(Value::as_str) == Some(uin);
+        return entries.filter(of_it).map(noted).collect();
+    }
+    let kind = MatterKind::of_plural(plural).map_or("", MatterKind::as_str);
+    let start = flows.iter().map(|flow| flow.start_us).min().unwrap_or_default();
+    let end = flows.iter().map(|flow| flow.end_us).max().unwrap_or(i64::MAX);
+    let entries = reading.entries(kinds::MATTER_OPENED).into_iter().filter(|entry| {
+        entry.data.get("kind").and_then(Value::as_str) == Some(kind)
+            && start <= entry.wall_us
+            && entry.wall_us <= end
+            && (oid.is_none() || entry.citizen.is_none() || entry.citizen == oid)
+    });
+    entries.map(noted).collect()
+}
+
+fn pay_of<'r, 'a>(lie: &Lie<'_>, reading: &'r Reading<'a>) -> Option<Pay<'r, 'a>> {
+    let exchange = lie.exchange?;
+    payments(reading).into_iter().find(|pay| std::ptr::eq(pay.exchange, exchange))
 }
 
 fn uin_of(lie: &Lie<'_>, reading: &Reading<'_>) -> Option<String> {
-    let exchange = lie.exchange?;
-    payments(reading).into_iter().find(|pay| std::ptr::eq(pay.exchange, exchange)).map(|pay| pay.uin)
+    pay_of(lie, reading).map(|pay| pay.uin)
 }
 
 fn lost(reading: &Reading<'_>) -> Judgement {
-    let fault = "payment-answer-lost";
-    let lies = reading.told(&[fault]);
+    const FAULTS: &[&str] = &["matter-answer-lost-once", "payment-answer-lost"];
+    let lies = reading.told(FAULTS);
     if lies.is_empty() {
-        return untold(&[fault], reading);
+        return untold(FAULTS, reading);
     }
     let mut check = Check::new();
     for lie in lies {
-        let (Some(uin), Some(flow)) = (uin_of(lie, reading), reading.flow_of(lie)) else {
+        let (Some(pay), Some(flow)) = (pay_of(lie, reading), reading.flow_of(lie)) else {
+            if lie.fault == "matter-answer-lost-once" {
+                // The answer to a move was lost: the matter was there already.
+                continue;
+            }
             check.unproved(
                 "no payment belongs to the lost answer",
                 "потерянному ответу не соответствует оплата",
@@ -322,18 +422,15 @@ fn lost(reading: &Reading<'_>) -> Judgement {
             );
             continue;
         };
-        let entries = accepted(reading, &uin);
+        let entries = accepted(reading, (pay.plural, &pay.uin), pay.oid, &[flow]);
+        let uin = pay.uin;
         check.saw(lied(lie));
         entries.iter().cloned().for_each(|entry| check.saw(entry));
         let count = entries.len();
         if count > 1 {
-            check.wrong(
-                format!("debt {uin} was paid {count} times"),
-                format!("долг {uin} оплачен {count} раза"),
-                entries,
-            );
+            check.wrong(format!("{uin} was taken {count} times"), format!("{uin}: принято {count} раза"), entries);
         } else if count == 0 {
-            check.unproved("the portal accepted no payment", "портал не принял ни одной оплаты", vec![lied(lie)]);
+            check.unproved("the portal accepted nothing", "портал ничего не принял", vec![lied(lie)]);
         } else {
             match flow.outcome() {
                 Some(Outcome::Ok) => check.saw(flow.evidence()),
@@ -341,8 +438,8 @@ fn lost(reading: &Reading<'_>) -> Judgement {
                     check.unproved("the flow never came to an end", "сценарий не закончился", vec![flow.evidence()])
                 }
                 Some(Outcome::Refused | Outcome::Error) => check.wrong(
-                    format!("debt {uin} is paid, but the bank says it is not"),
-                    format!("долг {uin} оплачен, а банк говорит, что нет"),
+                    format!("{uin} is done at the portal, but the bank says it is not"),
+                    format!("{uin}: на портале исполнено, а банк говорит, что нет"),
                     vec![lied(lie), flow.evidence()],
                 ),
             }
@@ -350,7 +447,7 @@ fn lost(reading: &Reading<'_>) -> Judgement {
     }
     check.end(
         NO_PAYMENTS,
-        ("paid exactly once although the answer was lost", "оплачено ровно один раз, хотя ответ потерян"),
+        ("done exactly once although the answer was lost", "исполнено ровно один раз, хотя ответ потерян"),
     )
 }
 
@@ -425,26 +522,128 @@ fn mismatch(reading: &Reading<'_>) -> Judgement {
     check.end(NO_PAYMENTS, ("the bank stopped and said so", "банк остановился и сообщил"))
 }
 
+/// What the portal said of matters, by answers and by notices: id, state and time.
+fn said(reading: &Reading<'_>) -> Vec<(i64, MatterKind, String, String)> {
+    let mut said = Vec::new();
+    for cycle in LIFECYCLES {
+        for told in reading.matters_told(cycle.kind) {
+            let text = |name: &str| told.matter.get(name).and_then(Value::as_str).map(str::to_owned);
+            if let (Some(id), Some(state)) = (text("id"), text("state")) {
+                said.push((told.call.exchange.started_us, cycle.kind, id, state));
+            }
+        }
+        for hook in reading.hooks.iter().filter(|hook| wire::status(hook.exchange) / 100 == 2) {
+            let Some(matter) = hook.body.get(cycle.kind.as_str()) else { continue };
+            let text = |name: &str| matter.get(name).and_then(Value::as_str).map(str::to_owned);
+            if let (Some(id), Some(state)) = (text("id"), text("state")) {
+                said.push((hook.exchange.started_us, cycle.kind, id, state));
+            }
+        }
+    }
+    said.sort_by_key(|(at, ..)| *at);
+    said
+}
+
+fn final_stays(reading: &Reading<'_>) -> Judgement {
+    const FAULTS: &[&str] = &["hook-reordered", "matter-state-regresses", "status-out-of-order"];
+    let lies = reading.told(FAULTS);
+    if lies.is_empty() {
+        return untold(FAULTS, reading);
+    }
+    let mut check = Check::new();
+    let said = said(reading);
+    for flow in reading.flows.iter().filter(|flow| flow.outcome() == Some(Outcome::Ok)) {
+        let values = flow.last().map(|report| &report.values);
+        for shown in values.into_iter().flat_map(serde_json::Map::values) {
+            let text = |name: &str| shown.get(name).and_then(Value::as_str);
+            let (Some(id), Some(state)) = (text("id"), text("state")) else { continue };
+            let is_final = |(at, kind, known, state): &&(i64, MatterKind, String, String)| {
+                *at < flow.start_us && known == id && kind.lifecycle().is_final(state)
+            };
+            let Some((.., last)) = said.iter().find(is_final) else { continue };
+            if !lies.iter().any(|lie| lie.wall_us <= flow.end_us) {
+                continue;
+            }
+            check.saw(flow.evidence());
+            if state != last {
+                check.wrong(
+                    format!("{id} had come to {last}, and the bank shows {state}"),
+                    format!("{id}: было {last}, банк показывает {state}"),
+                    vec![flow.evidence()],
+                );
+            }
+        }
+    }
+    if !check.looked() {
+        return Judgement::not_applicable(
+            "no matter had come to its end when the older state was told",
+            "прежнее состояние названо до окончательного",
+        );
+    }
+    check.end(NO_PAYMENTS, ("the final state stands", "окончательное состояние осталось"))
+}
+
+fn exact(reading: &Reading<'_>) -> Judgement {
+    let mut check = Check::new();
+    for pay in payments(reading) {
+        let Some(flow) = pay.flow else { continue };
+        let Some(asked) = flow.params.get("amount").filter(|amount| amount.is_i64()) else { continue };
+        let Some(sent) = wire::request_json(pay.exchange).and_then(|body| body.get("amount").cloned()) else {
+            continue;
+        };
+        check.saw(line(pay.exchange));
+        if sent != *asked {
+            check.wrong(
+                format!("asked to move {asked}, the bank sent {sent}"),
+                format!("поручено {asked}, банк отправил {sent}"),
+                vec![line(pay.exchange), flow.evidence()],
+            );
+        }
+        if flow.outcome() != Some(Outcome::Ok) {
+            continue;
+        }
+        let values = flow.last().map(|report| &report.values);
+        for shown in values.into_iter().flat_map(serde_json::Map::values) {
+            let amount = shown.get("amount").or_else(|| shown.get("details")?.get("amount"));
+            if let Some(amount) = amount.filter(|amount| *amount != asked) {
+                check.wrong(
+                    format!("asked to move {asked}, the bank shows {amount}"),
+                    format!("поручено {asked}, банк показывает {amount}"),
+                    vec![line(pay.exchange), flow.evidence()],
+                );
+            }
+        }
+    }
+    check.end(NO_PAYMENTS, ("every amount is exact", "все суммы точны"))
+}
+
 fn presses(reading: &Reading<'_>) -> Judgement {
     let mut check = Check::new();
     let excused = !reading.told(&["payment-conflict", "payment-unprocessable"]).is_empty();
     let mut by_operation: BTreeMap<&str, Vec<&Flow<'_>>> = BTreeMap::new();
-    for flow in reading.flows.iter().filter(|flow| flow.action == "debts.pay" && !flow.operation.is_empty()) {
+    let opens = |flow: &&Flow<'_>| OPENING.iter().any(|(_, actions)| actions.contains(&flow.action));
+    for flow in reading.flows.iter().filter(opens).filter(|flow| !flow.operation.is_empty()) {
         by_operation.entry(flow.operation).or_default().push(flow);
     }
     for flows in by_operation.into_values().filter(|flows| flows.len() > 1) {
-        let uin = flows[0].params.get("uin").and_then(Value::as_str).unwrap_or_default();
-        let entries = accepted(reading, uin);
+        let mut sent = payments(reading);
+        sent.retain(|pay| pay.flow.is_some_and(|flow| flow.operation == flows[0].operation));
+        let named = flows[0].params.get("uin").and_then(Value::as_str).unwrap_or_default();
+        let (plural, uin) = match sent.first() {
+            Some(first) => (first.plural, first.uin.clone()),
+            None if !named.is_empty() => ("payments", named.to_owned()),
+            None => continue,
+        };
+        let entries = accepted(reading, (plural, &uin), reading.citizen_of_flow(flows[0]), &flows);
         let mut evidence: Vec<_> = flows.iter().map(|flow| flow.evidence()).collect();
         evidence.extend(entries.iter().cloned());
         // Two orders under two keys are two payments; that the portal stopped one of them is not the bank's merit.
-        let mut sent = payments(reading);
-        sent.retain(|pay| pay.uin == uin && pay.flow.is_some_and(|flow| flow.operation == flows[0].operation));
-        if let Some(other) = sent.iter().find(|pay| pay.key != sent[0].key).filter(|_| !excused) {
-            evidence.extend([line(sent[0].exchange), line(other.exchange)]);
+        let of_it: Vec<&Pay<'_, '_>> = sent.iter().filter(|pay| pay.uin == uin).collect();
+        if let Some(other) = of_it.iter().find(|pay| pay.key != of_it[0].key).filter(|_| !excused) {
+            evidence.extend([line(of_it[0].exchange), line(other.exchange)]);
             check.wrong(
-                format!("two presses sent two payments of {uin}, each under its own key"),
-                format!("два нажатия отправили две оплаты {uin}, каждую со своим ключом"),
+                format!("two presses sent two requests for {uin}, each under its own key"),
+                format!("два нажатия отправили два запроса ({uin}), каждый со своим ключом"),
                 evidence,
             );
             continue;
@@ -460,8 +659,8 @@ fn presses(reading: &Reading<'_>) -> Judgement {
                 evidence,
             ),
             count => check.wrong(
-                format!("debt {uin} was paid {count} times by two presses"),
-                format!("долг {uin} оплачен {count} раза двумя нажатиями"),
+                format!("{uin} was taken {count} times by two presses"),
+                format!("{uin}: двумя нажатиями принято {count} раза"),
                 evidence,
             ),
         }
@@ -470,4 +669,102 @@ fn presses(reading: &Reading<'_>) -> Judgement {
         ("pay was not pressed twice", "двойных нажатий не было"),
         ("two presses, one payment", "два нажатия, одна оплата"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    #[test]
+    fn any_uuid_is_a_key_and_nothing_shorter() {
+        let paid = |key: &str| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            scene.consent(ANNA, "c-1", &["debts"], &["debts"]);
+            scene.begin("debts.pay", ANNA, json!({"uin": "U1"}));
+            let token = scene.data_token(ANNA, "c-1");
+            scene.pay(ANNA, "U1", &token, key, &json!({"uin": "U1"}), 201);
+            verdict("IDEM-01", &scene)
+        };
+        assert_eq!(paid("2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d"), Verdict::Pass);
+        assert_eq!(paid("\"2c5ea4c0406711e98bad9b1deb4d3b7d\""), Verdict::Pass);
+        assert_eq!(paid("00000000-0000-0000-0000-000000000000"), Verdict::Fail);
+        assert_eq!(paid("2c5ea4c0-4067-11e9"), Verdict::Fail);
+    }
+
+    /// A transfer opened within a flow, once or twice, under these keys.
+    fn transferred(keys: &[&str], amount: i64, opened: usize) -> Scene {
+        let mut scene = Scene::oidc();
+        scene.link(ANNA);
+        scene.consent(ANNA, "c-1", &["transfers"], &["transfers"]);
+        let flow = scene.begin("budget.transfer", ANNA, json!({"amount": 9_007_199_254_740_993_i64}));
+        let token = scene.data_token(ANNA, "c-1");
+        for (index, key) in keys.iter().enumerate() {
+            let call = scene.call("POST", "/api/v1/transfers", &token, 201, &json!({"id": "t-1", "state": "sent"}));
+            let body = json!({"person": ANNA, "purpose": "CREDIT", "amount": amount});
+            let exchange = scene.wire(call);
+            exchange.request.headers.push(("Idempotency-Key".to_owned(), (*key).to_owned()));
+            exchange.request.body = contract::exchange::Body::Text(body.to_string());
+            exchange.citizen = Some(ANNA);
+            if index == 0 && keys.len() > 1 {
+                scene.lie(call, "matter-answer-lost-once");
+            }
+            if index < opened {
+                scene.journal(
+                    "matter.opened",
+                    Some(ANNA),
+                    json!({"id": "t-1", "kind": "transfer", "state": "accepted"}),
+                );
+            }
+        }
+        let shown = json!({"transfer": {"id": "t-1", "state": "sent", "details": {"amount": amount}}});
+        scene.report(&flow, contract::adapter::Outcome::Ok, None, shown);
+        scene
+    }
+
+    const KEYS: [&str; 2] = ["2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d", "7d444840-9dc0-11d1-b245-5ffdce74fad2"];
+    const LARGE: i64 = 9_007_199_254_740_993;
+
+    #[test]
+    fn what_opens_a_matter_is_repeated_under_its_key() {
+        assert_eq!(verdict("IDEM-01", &transferred(&KEYS[..1], LARGE, 1)), Verdict::Pass);
+        assert_eq!(verdict("IDEM-01", &transferred(&["short"], LARGE, 1)), Verdict::Fail);
+        assert_eq!(verdict("IDEM-02", &transferred(&[KEYS[0], KEYS[0]], LARGE, 1)), Verdict::Pass);
+        assert_eq!(verdict("IDEM-02", &transferred(&KEYS, LARGE, 2)), Verdict::Fail);
+        assert_eq!(verdict("IDEM-04", &transferred(&[KEYS[0], KEYS[0]], LARGE, 1)), Verdict::Pass);
+        assert_eq!(verdict("IDEM-04", &transferred(&KEYS, LARGE, 2)), Verdict::Fail);
+    }
+
+    #[test]
+    fn an_amount_keeps_every_digit() {
+        assert_eq!(verdict("IDEM-12", &transferred(&KEYS[..1], LARGE, 1)), Verdict::Pass);
+        assert_eq!(verdict("IDEM-12", &transferred(&KEYS[..1], LARGE - 1, 1)), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_final_state_is_not_undone() {
+        let play = |shown: &str, known: &str| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            for (index, state) in [known, "accepted"].into_iter().enumerate() {
+                let hook = scene.hook(&format!("e-{index}"), "c-1", "granted", 204);
+                let transfer = json!({"id": "t-1", "state": state});
+                let body = json!({"id": format!("e-{index}"), "type": "transfer.changed", "transfer": transfer});
+                scene.wire(hook).request.body = contract::exchange::Body::Text(body.to_string());
+                if index == 1 {
+                    scene.lie(hook, "status-out-of-order");
+                }
+            }
+            let flow = scene.begin("budget.transfer", ANNA, json!({}));
+            let values = json!({"transfer": {"id": "t-1", "state": shown}});
+            scene.report(&flow, contract::adapter::Outcome::Ok, None, values);
+            verdict("IDEM-10", &scene)
+        };
+        assert_eq!(play("returned", "returned"), Verdict::Pass);
+        assert_eq!(play("accepted", "returned"), Verdict::Warning);
+        assert_eq!(play("accepted", "sent"), Verdict::NotApplicable);
+    }
 }

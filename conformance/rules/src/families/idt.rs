@@ -646,3 +646,60 @@ fn several_keys(reading: &Reading<'_>, _: &Lie<'_>, _: &Flow<'_>) -> Option<(Str
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    #[test]
+    fn two_people_are_compared_only_where_they_share_an_address() {
+        let linked = |email: &str, phone: &str| {
+            let mut scene = Scene::oidc();
+            scene.trace.people[1].view["email"] = json!(email);
+            scene.trace.people[1].view["phone"] = json!(phone);
+            scene.link(ANNA);
+            scene.link(BORIS);
+            verdict("IDT-60", &scene)
+        };
+        assert_eq!(linked("common@mail.example", "+7(000)0000007"), Verdict::Pass);
+        assert_eq!(linked("other@mail.example", "+7(000)0000006"), Verdict::Pass);
+        assert_eq!(linked("other@mail.example", "+7(000)0000007"), Verdict::NotApplicable);
+    }
+
+    #[test]
+    fn an_unconfirmed_person_counts_once_the_bank_asked_the_portal_about_them() {
+        let play = |account: &str,
+                    level: &str,
+                    asked: Option<i64>,
+                    early: bool,
+                    said: Outcome,
+                    class: contract::adapter::ReasonClass| {
+            let mut scene = Scene::oidc();
+            scene.trace.people[0].view["account"] = json!(account);
+            let (pairs, _) = scene.ask_params("openid");
+            if early {
+                asked.map(|oid| scene.ask(oid, &pairs));
+            }
+            let flow = scene.begin("customer.link", ANNA, json!({"level": level}));
+            if !early {
+                asked.map(|oid| scene.ask(oid, &pairs));
+            }
+            scene.report(&flow, said, (said == Outcome::Refused).then_some(class), json!({}));
+            verdict("IDT-62", &scene)
+        };
+        use Outcome::{Error, Ok, Refused};
+        assert_eq!(play("standard", "confirmed", Some(ANNA), false, Refused, Level), Verdict::Pass);
+        assert_eq!(play("standard", "confirmed", Some(ANNA), false, Refused, Time), Verdict::Warning);
+        assert_eq!(play("standard", "confirmed", Some(ANNA), false, Error, Level), Verdict::Inconclusive);
+        assert_eq!(play("standard", "confirmed", Some(ANNA), false, Ok, Level), Verdict::Fail);
+        assert_eq!(play("standard", "confirmed", Some(BORIS), false, Ok, Level), Verdict::NotApplicable);
+        assert_eq!(play("standard", "confirmed", Some(ANNA), true, Ok, Level), Verdict::NotApplicable);
+        assert_eq!(play("standard", "confirmed", None, false, Ok, Level), Verdict::NotApplicable);
+        assert_eq!(play("standard", "standard", Some(ANNA), false, Ok, Level), Verdict::NotApplicable);
+        assert_eq!(play("confirmed", "confirmed", Some(ANNA), false, Ok, Level), Verdict::NotApplicable);
+    }
+}

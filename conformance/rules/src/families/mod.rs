@@ -1,24 +1,34 @@
 //! The rule book itself: a file per theme, each a table of rules. To add a rule, add a row to its theme's `RULES`.
 
 mod atu;
+mod banking;
 mod cauth;
 mod cst;
 mod data;
+mod decisions;
+mod exports;
 mod http;
 mod idem;
 mod idt;
+mod json;
 mod key;
+mod matters;
 mod obs;
 mod poll;
 mod req;
 mod resp;
 mod rt;
+mod services;
 mod sig;
 mod sig_key;
+mod soap;
 mod tls_cert;
 mod tok;
 mod ui;
+mod versions;
 mod wh;
+mod ws;
+mod xml;
 
 use contract::adapter::ReasonClass;
 
@@ -40,11 +50,26 @@ pub const ALL: &[&[Rule]] = &[
     cst::RULES,
     poll::RULES,
     http::RULES,
+    versions::RULES,
     idem::RULES,
+    json::RULES,
+    xml::XML_RULES,
+    xml::XML_DUTIES,
+    xml::XSW_RULES,
+    xml::XSG_RULES,
+    xml::XSG_DUTIES,
+    soap::RULES,
+    ws::RULES,
+    ws::FRAMES,
     wh::RULES,
     tls_cert::RULES,
     obs::RULES,
     data::RULES,
+    services::RULES,
+    decisions::RULES,
+    exports::RULES,
+    matters::RULES,
+    banking::RULES,
 ];
 
 const EVERY: &[Protocol] = &Protocol::ALL;

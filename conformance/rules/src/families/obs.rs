@@ -289,3 +289,32 @@ fn audit(reading: &Reading<'_>) -> Judgement {
     }
     check.end(("the audit file was not edited", "файл аудита не правили"), ("the edit was noticed", "правка замечена"))
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::adapter::ReasonClass;
+    use contract::exchange::Party;
+    use serde_json::json;
+
+    use super::*;
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    #[test]
+    fn a_refusal_explains_only_what_happened_in_its_own_flow() {
+        let play = |inside: bool| {
+            let mut scene = Scene::oidc();
+            scene.link(ANNA);
+            let flow = scene.begin("customer.profile", ANNA, json!({}));
+            scene.exchange(Party::Browser, Party::Bank, "GET", &format!("{BANK}/"));
+            if inside {
+                scene.exchange(Party::Bank, Party::Portal, "GET", PORTAL);
+            }
+            scene.report(&flow, Outcome::Refused, Some(ReasonClass::Transport), json!({}));
+            scene.link(BORIS);
+            verdict("OBS-06", &scene)
+        };
+        assert_eq!(play(true), Verdict::Pass);
+        assert_eq!(play(false), Verdict::NotApplicable);
+    }
+}

@@ -726,7 +726,43 @@ fn interleaved(reading: &Reading<'_>) -> Judgement {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use serde_json::json;
+
     use super::*;
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    #[test]
+    fn what_a_consent_asks_for_counts_as_asked() {
+        let asked = |needed: &[&str]| {
+            let mut scene = Scene::oidc();
+            scene.begin("consent.request", ANNA, json!({"scopes": needed}));
+            let (mut pairs, _) = scene.ask_params("openid");
+            let wish = json!([{"scopes": [{"sysname": "debts"}, "pension"]}]).to_string();
+            set(&mut pairs, "permissions", &base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(wish));
+            scene.ask(ANNA, &pairs);
+            verdict("REQ-08", &scene)
+        };
+        assert_eq!(asked(&["debts", "pension"]), Verdict::Pass);
+        assert_eq!(asked(&["debts"]), Verdict::Warning);
+        assert_eq!(asked(&["pension"]), Verdict::Warning);
+    }
+
+    #[test]
+    fn eight_different_characters_are_the_least() {
+        assert_eq!(entropy_bits(&"1234567".repeat(6)), 0);
+        assert!(entropy_bits(&"12345678".repeat(6)) >= ENOUGH_BITS);
+    }
+
+    #[test]
+    fn bits_go_by_the_alphabet_that_is_seen() {
+        assert_eq!(entropy_bits("0123456789abcdef0123456789abcdef"), 128);
+        assert_eq!(entropy_bits("0123456789ABCDEF0123456789ABCDEF"), 128);
+        assert_eq!(entropy_bits("0123456789ABCDEF0123456789abcdef"), 192);
+        assert_eq!(entropy_bits("0123456789ghijkl0123456789ghijkl"), 160);
+        assert_eq!(entropy_bits("01234567890123456789"), 66);
+    }
 
     #[test]
     fn weak_states_are_weak() {

@@ -695,3 +695,100 @@ fn markup(reading: &Reading<'_>) -> Judgement {
         ("the markup stands on no page of the bank", "разметки на страницах банка нет"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::adapter::ReasonClass;
+    use serde_json::json;
+
+    use super::*;
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    #[test]
+    fn a_locked_account_ends_its_flow_and_raises_no_storm() {
+        let play = |asked: i64, again: usize, of: i64, outcome: Outcome| {
+            let mut scene = Scene::oidc();
+            let flow = scene.begin("customer.link", ANNA, json!({}));
+            let (pairs, _) = scene.ask_params("openid");
+            scene.ask(asked, &pairs);
+            scene.journal(kinds::ACCOUNT_LOCKED, Some(ANNA), json!({}));
+            for _ in 0..again {
+                let (pairs, _) = scene.ask_params("openid");
+                scene.ask(of, &pairs);
+            }
+            scene.report(&flow, outcome, (outcome == Outcome::Refused).then_some(ReasonClass::Level), json!({}));
+            verdict("RESP-12", &scene)
+        };
+        assert_eq!(play(ANNA, 0, ANNA, Outcome::Refused), Verdict::Pass);
+        assert_eq!(play(ANNA, 1, ANNA, Outcome::Refused), Verdict::Pass);
+        assert_eq!(play(ANNA, 2, ANNA, Outcome::Refused), Verdict::Fail);
+        assert_eq!(play(ANNA, 2, BORIS, Outcome::Refused), Verdict::Pass);
+        assert_eq!(play(ANNA, 0, ANNA, Outcome::Ok), Verdict::Fail);
+        assert_eq!(play(ANNA, 1, ANNA, Outcome::Ok), Verdict::Pass);
+        assert_eq!(play(BORIS, 0, ANNA, Outcome::Ok), Verdict::NotApplicable);
+    }
+
+    #[test]
+    fn after_an_error_neither_the_token_endpoint_nor_the_portal_is_called_in_that_flow() {
+        let play = |grant: Option<(i64, &str)>, again: Option<i64>, late: bool| {
+            let mut scene = Scene::oidc();
+            let flow = scene.begin("customer.link", ANNA, json!({}));
+            let (pairs, _) = scene.ask_params("openid");
+            let ask = scene.ask(ANNA, &pairs);
+            let state = pairs.iter().find(|(name, _)| name == "state").map(|(_, value)| value.clone()).unwrap();
+            scene.redirect(ask, &[("error", "access_denied"), ("state", &state)]);
+            let end = |scene: &mut Scene| {
+                scene.report(&flow, Outcome::Refused, Some(ReasonClass::Consent), json!({}));
+            };
+            if late {
+                end(&mut scene);
+            }
+            if let Some((oid, grant)) = grant {
+                scene.token_call(oid, &[("grant_type", grant)], &json!({}));
+            }
+            if let Some(oid) = again {
+                let (pairs, _) = scene.ask_params("openid");
+                scene.ask(oid, &pairs);
+            }
+            if !late {
+                end(&mut scene);
+            }
+            verdict("RESP-12", &scene)
+        };
+        let code = "authorization_code";
+        assert_eq!(play(None, None, false), Verdict::Pass);
+        assert_eq!(play(Some((ANNA, code)), None, false), Verdict::Fail);
+        assert_eq!(play(Some((ANNA, code)), None, true), Verdict::Pass);
+        assert_eq!(play(Some((BORIS, code)), None, false), Verdict::Pass);
+        assert_eq!(play(Some((ANNA, "client_credentials")), None, false), Verdict::Pass);
+        assert_eq!(play(None, Some(ANNA), false), Verdict::Fail);
+        assert_eq!(play(None, Some(ANNA), true), Verdict::Pass);
+        assert_eq!(play(None, Some(BORIS), false), Verdict::Pass);
+    }
+
+    #[test]
+    fn of_visits_after_an_injection_the_attackers_is_looked_at() {
+        let play = |attacked: bool, answered: bool| {
+            let mut scene = Scene::oidc();
+            let (pairs, _) = scene.ask_params("openid");
+            let of_boris = scene.ask(BORIS, &pairs);
+            scene.redirect_only(of_boris, &[("code", "code-of-boris-1234"), ("state", "b")]);
+            let flow = scene.begin("customer.link", ANNA, json!({}));
+            scene.act("attacker", "inject-code", json!({"person": "anna", "from": "boris"}));
+            scene.exchange(Party::Browser, Party::Bank, "GET", &format!("{CALLBACK}?code=own-code-123&state=own"));
+            if attacked {
+                let url = format!("{CALLBACK}?code=code-of-boris-1234&state=own");
+                let visit = scene.exchange(Party::Attacker, Party::Bank, "GET", &url);
+                if !answered {
+                    scene.wire(visit).response = None;
+                }
+            }
+            scene.report(&flow, Outcome::Refused, Some(ReasonClass::Binding), json!({}));
+            verdict("RESP-16", &scene)
+        };
+        assert_eq!(play(true, true), Verdict::Pass);
+        assert_eq!(play(true, false), Verdict::Inconclusive);
+        assert_eq!(play(false, true), Verdict::Inconclusive);
+    }
+}

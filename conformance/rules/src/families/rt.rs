@@ -196,3 +196,34 @@ fn widened(reading: &Reading<'_>) -> Judgement {
         ("no refresh went beyond the grant", "обновления не выходят за выданное"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    #[test]
+    fn what_a_later_answer_adds_is_not_what_the_person_granted() {
+        let asked = |scope: &str| {
+            let mut scene = Scene::oidc();
+            let link = scene.link(ANNA);
+            let (wider, _, second) = scene.answer(ANNA, "openid fullname snils inn", "");
+            let refresh = |token: &str, scope: &str| {
+                [("grant_type", "refresh_token"), ("refresh_token", token), ("scope", scope)]
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            };
+            let mut send = |form: &[(String, String)], answer: &serde_json::Value| {
+                let refs: Vec<(&str, &str)> =
+                    form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                scene.token_call(ANNA, &refs, answer);
+            };
+            send(&refresh(&link.refresh, "openid fullname"), &wider);
+            send(&refresh(&second, scope), &json!({}));
+            verdict("RT-11", &scene)
+        };
+        assert_eq!(asked("openid snils"), Verdict::Pass);
+        assert_eq!(asked("openid inn"), Verdict::Fail);
+    }
+}

@@ -5,6 +5,7 @@ use contract::exchange::Exchange;
 use contract::time::Timestamp;
 use crypto::raw::{Misdigest, Turn};
 
+use super::atu::clock_at;
 use super::sig_key::{algorithm, certificate};
 use super::{ESIA, ESIA_V1, LOOKED_EVENT, ROW, refuse, t, tok};
 use crate::finding::Judgement;
@@ -310,6 +311,21 @@ fn misdigested(wrong: Misdigest) -> &'static str {
     }
 }
 
+/// A moment before which the bank cannot have made this request, as it was not asked to, or had not the code.
+fn made_after(reading: &Reading<'_>, request: &Signed<'_>) -> Option<i64> {
+    let (at, code) = (request.exchange.started_us, request.part("code"));
+    let open = reading.flows.iter().filter(|flow| flow.start_seen && flow.start_us <= at && at <= flow.end_us);
+    let of_person = open.filter(|flow| match (request.exchange.citizen, flow.person) {
+        (Some(oid), Some(person)) => person.oid == oid,
+        _ => true,
+    });
+    // Which of several flows a visit of the browser belongs to is not known: the one that began first charges nobody.
+    let asked = of_person.map(|flow| flow.start_us).min();
+    let came = reading.callbacks.iter().filter(|back| wire::first(&back.params, "code") == Some(code));
+    let came = came.map(|back| back.exchange.started_us).filter(|_| !code.is_empty()).min();
+    asked.max(came)
+}
+
 fn timestamp(reading: &Reading<'_>) -> Judgement {
     let mut check = Check::new();
     let window = reading.trace.portal.limits.timestamp_window_ms;
@@ -337,10 +353,18 @@ fn timestamp(reading: &Reading<'_>) -> Judgement {
                 vec![line(request.exchange)],
             );
         }
-        // The form has whole seconds, so only requests further apart can show a reused stamp.
-        let earlier = list[..index].iter().map(|(other, _)| other).find(|other| {
-            other.part("timestamp") == text
-                && request.exchange.at.millis().abs_diff(other.exchange.at.millis()) >= 2_000
+        // The form has whole seconds, and a busy machine delivers late: a stamp is used again only where the request was
+        // made when its second was over, because the earlier one had already arrived.
+        let made = made_after(reading, request).map(|wall_us| (wall_us, clock_at(reading, wall_us)));
+        let earlier = list[..index].iter().map(|(other, _)| other).find(|asked| {
+            let other = asked.exchange;
+            // The clock is known from what was recorded last before; where nothing was, both clocks tell.
+            let apart = request.exchange.at.millis().saturating_sub(other.at.millis()) >= 2_000;
+            asked.part("timestamp") == text
+                && made.is_some_and(|(wall_us, at_ms)| {
+                    at_ms.saturating_sub(other.at.millis()) >= 2_000
+                        || apart && wall_us.saturating_sub(other.started_us) >= 2_000_000
+                })
         });
         if let Some(other) = earlier {
             check.wrong(
@@ -436,4 +460,50 @@ fn encoding(reading: &Reading<'_>) -> Judgement {
 
 fn refused_signature(reading: &Reading<'_>) -> Judgement {
     tok::stops(reading, "token-signature-refused")
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::adapter::Outcome;
+    use contract::exchange::Party;
+    use serde_json::json;
+
+    use crate::finding::Verdict;
+    use crate::testkit::{ANNA, Scene, verdict};
+    use crate::trace::Protocol;
+
+    fn call(scene: &mut Scene, stamp: &str, code: &str) {
+        let form = [("grant_type", "x"), ("code", code), ("timestamp", stamp), ("client_secret", "c2ln")];
+        scene.token_call(ANNA, &form, &json!({}));
+    }
+
+    #[test]
+    fn a_stamp_is_used_again_only_by_a_request_made_after_its_second() {
+        let play = |anew: bool, code: &str| {
+            let mut scene = Scene::new(Protocol::EsiaV3);
+            let link = scene.link_begin(ANNA);
+            let probe = scene.exchange(Party::Suite, Party::Suite, "GET", "/");
+            let stamp = scene.wire(probe).at.to_esia();
+            let mut flow = link.flow.clone();
+            call(&mut scene, &stamp, "");
+            if anew {
+                scene.report(&flow, Outcome::Ok, None, json!({}));
+            }
+            scene.pass_ms(3_000);
+            if anew {
+                flow = scene.begin("customer.link", ANNA, json!({}));
+            }
+            if !code.is_empty() {
+                let (pairs, _) = scene.ask_params("openid");
+                let ask = scene.ask(ANNA, &pairs);
+                scene.redirect(ask, &[("code", code)]);
+            }
+            call(&mut scene, &stamp, code);
+            scene.report(&flow, Outcome::Ok, None, json!({}));
+            verdict("SIG-02", &scene)
+        };
+        assert_eq!(play(false, ""), Verdict::Pass, "delivered late");
+        assert_eq!(play(true, ""), Verdict::Fail, "in another flow");
+        assert_eq!(play(false, "code-that-came-later"), Verdict::Fail, "after the code came");
+    }
 }

@@ -52,6 +52,10 @@ pub(super) fn algorithm(reading: &Reading<'_>) -> Judgement {
                         format!("client_certificate_hash — это {digest}{ru}"),
                     )
                 };
+                // Nearly always: nothing to explain, and explaining costs a dozen digests for each certificate.
+                if certificates.iter().any(|known| known.client_certificate_hash().eq_ignore_ascii_case(hash)) {
+                    continue;
+                }
                 let weak = certificates.iter().find_map(|known| {
                     let digest = match known.explain_hash(hash) {
                         HashFinding::Sha1 => "SHA-1",

@@ -265,3 +265,49 @@ fn sni(reading: &Reading<'_>) -> Judgement {
     }
     check.end(NO_HELLO, ("the right server name is sent", "передано верное имя узла"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::duties::handshake;
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    #[test]
+    fn versions_are_read_in_every_spelling() {
+        let offers = |versions: &[&str]| verdict("TLS-01", &handshake(json!(versions), json!([])));
+        assert_eq!(offers(&["TLSv1.2", "TLSv1.3"]), Verdict::Pass);
+        assert_eq!(offers(&["1.3"]), Verdict::Pass);
+        assert_eq!(offers(&["TLSv1_2"]), Verdict::Warning);
+        assert_eq!(offers(&["TLS 1.1", "TLSv1_3"]), Verdict::Fail);
+        assert_eq!(offers(&["SSLv3", "TLSv1.3"]), Verdict::Fail);
+        assert_eq!(offers(&[]), Verdict::NotApplicable);
+    }
+
+    #[test]
+    fn hellos_count_only_of_a_bank_that_called_the_portal() {
+        let mut scene = Scene::oidc();
+        scene.exchange(Party::Bank, Party::Foreign, "GET", FOREIGN);
+        let said = json!({"result": "completed", "versions": ["TLSv1.0"], "suites": ["TLS_RSA_WITH_RC4_128_SHA"]});
+        scene.journal("handshake", None, said);
+        assert_eq!(verdict("TLS-01", &scene), Verdict::NotApplicable);
+        assert_eq!(verdict("TLS-04", &scene), Verdict::NotApplicable);
+        scene.exchange(Party::Bank, Party::Portal, "GET", PORTAL);
+        assert_eq!(verdict("TLS-01", &scene), Verdict::Fail);
+        assert_eq!(verdict("TLS-04", &scene), Verdict::Fail);
+    }
+
+    #[test]
+    fn the_server_name_is_that_of_the_address_in_any_case() {
+        let named = |name: &str| {
+            let mut scene = Scene::oidc();
+            let call = scene.exchange(Party::Bank, Party::Portal, "GET", PORTAL);
+            scene.wire(call).tls.as_mut().unwrap().sni = Some(name.to_owned());
+            verdict("TLS-12", &scene)
+        };
+        assert_eq!(named("LOCALHOST"), Verdict::Pass);
+        assert_eq!(named("portal.example"), Verdict::Fail);
+    }
+}

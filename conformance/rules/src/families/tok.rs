@@ -560,3 +560,121 @@ fn redirect(reading: &Reading<'_>) -> Judgement {
     prove(&mut check, reading);
     check.end(NO_CALLS, ("nothing secret arrived at the foreign host", "ничего секретного на чужой узел не пришло"))
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::adapter::ReasonClass;
+    use contract::exchange::Party;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    #[test]
+    fn a_token_request_is_a_posted_form() {
+        let sent = |method: &str, kind: &str| {
+            let mut scene = Scene::oidc();
+            let link = scene.link(ANNA);
+            let request = &mut scene.wire(link.exchange).request;
+            request.method = method.to_owned();
+            request.headers = vec![("Content-Type".to_owned(), kind.to_owned())];
+            verdict("TOK-01", &scene)
+        };
+        assert_eq!(sent("POST", "Application/x-www-form-urlencoded; charset=utf-8"), Verdict::Pass);
+        assert_eq!(sent("GET", "application/x-www-form-urlencoded"), Verdict::Fail);
+        assert_eq!(sent("POST", "text/plain"), Verdict::Fail);
+    }
+
+    /// A token answer that is a lie; then another authorisation of somebody, before or after the bank's last word.
+    fn failed(id: &str, fault: &str, anew: bool, late: bool, outcome: Outcome) -> Verdict {
+        let mut scene = Scene::oidc();
+        let link = scene.link_begin(ANNA);
+        scene.lie(link.exchange, fault);
+        scene.respond(link.exchange, 400, &[], r#"{"error":"invalid_grant"}"#);
+        let ask = |scene: &mut Scene| {
+            let (pairs, _) = scene.ask_params("openid");
+            scene.ask(ANNA, &pairs);
+        };
+        if anew && !late {
+            ask(&mut scene);
+        }
+        let class = (outcome == Outcome::Refused).then_some(ReasonClass::Format);
+        scene.report(&link.flow, outcome, class, json!({}));
+        if anew && late {
+            ask(&mut scene);
+        }
+        verdict(id, &scene)
+    }
+
+    #[test]
+    fn a_failed_exchange_ends_its_flow_or_is_authorised_anew() {
+        for fault in ["token-status-500", "token-connection-cut"] {
+            assert_eq!(failed("TOK-04", fault, false, false, Outcome::Refused), Verdict::Pass);
+            assert_eq!(failed("TOK-04", fault, false, false, Outcome::Error), Verdict::Pass);
+            assert_eq!(failed("TOK-04", fault, false, false, Outcome::Ok), Verdict::Fail);
+            assert_eq!(failed("TOK-04", fault, true, false, Outcome::Ok), Verdict::Pass);
+            assert_eq!(failed("TOK-04", fault, true, true, Outcome::Ok), Verdict::Fail);
+            assert_eq!(failed("TOK-04", fault, false, false, Outcome::Pending), Verdict::Inconclusive);
+        }
+    }
+
+    #[test]
+    fn a_final_refusal_sends_nobody_to_the_portal_again() {
+        assert_eq!(failed("TOK-05", "token-invalid-grant", false, false, Outcome::Refused), Verdict::Pass);
+        assert_eq!(failed("TOK-05", "token-invalid-grant", true, false, Outcome::Refused), Verdict::Fail);
+        assert_eq!(failed("TOK-05", "token-invalid-grant", true, true, Outcome::Refused), Verdict::Pass);
+    }
+
+    #[test]
+    fn the_same_answer_in_two_flows_is_no_repeat() {
+        let mut scene = Scene::oidc();
+        for oid in [ANNA, BORIS] {
+            let link = scene.link_begin(oid);
+            scene.lie(link.exchange, "token-invalid-grant");
+            scene.respond(link.exchange, 400, &[], r#"{"error":"invalid_grant"}"#);
+            scene.report(&link.flow, Outcome::Refused, Some(ReasonClass::Format), json!({}));
+        }
+        assert_eq!(verdict("TOK-05", &scene), Verdict::Pass);
+    }
+
+    #[test]
+    fn no_kind_of_secret_goes_to_the_foreign_host() {
+        let arrived = |headers: &[(&str, &str)], body: &str| {
+            let mut scene = Scene::oidc();
+            let link = scene.link_begin(ANNA);
+            scene.respond(link.exchange, 307, &[("Location", FOREIGN)], "");
+            scene.lie(link.exchange, "token-redirect-foreign");
+            let visit = scene.exchange(Party::Bank, Party::Foreign, "POST", FOREIGN);
+            let request = &mut scene.wire(visit).request;
+            request.headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            request.body = contract::exchange::Body::Text(body.replace("CODE", &link.code));
+            scene.report(&link.flow, Outcome::Refused, Some(ReasonClass::Transport), json!({}));
+            verdict("TOK-19", &scene)
+        };
+        assert_eq!(arrived(&[], "grant_type=authorization_code"), Verdict::Pass);
+        assert_eq!(arrived(&[], "code=CODE"), Verdict::Fail);
+        assert_eq!(arrived(&[("Authorization", "Basic QkFOSzAxOg==")], ""), Verdict::Fail);
+    }
+
+    #[test]
+    fn within_a_narrower_scope_nothing_more_is_shown_or_asked() {
+        let play = |profile: Value, anew: bool, outcome: Outcome| {
+            let mut scene = Scene::oidc();
+            let link = scene.link_begin(ANNA);
+            let (answer, _, _) = scene.answer(ANNA, "openid fullname", "");
+            scene.respond(link.exchange, 200, &[], &answer.to_string());
+            scene.lie(link.exchange, "token-scope-narrower");
+            if anew {
+                let (pairs, _) = scene.ask_params("openid");
+                scene.ask(ANNA, &pairs);
+            }
+            scene.report(&link.flow, outcome, None, json!({"profile": profile}));
+            verdict("TOK-11", &scene)
+        };
+        assert_eq!(play(json!({"last_name": "Иванова", "snils": null}), false, Outcome::Ok), Verdict::Pass);
+        assert_eq!(play(json!({"snils": "000"}), false, Outcome::Ok), Verdict::Fail);
+        assert_eq!(play(json!({}), true, Outcome::Ok), Verdict::Fail);
+        assert_eq!(play(json!({}), false, Outcome::Pending), Verdict::Inconclusive);
+    }
+}

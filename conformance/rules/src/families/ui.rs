@@ -205,3 +205,66 @@ fn excess(reading: &Reading<'_>) -> Judgement {
         ("the excess is neither shown nor kept", "лишнее не показано и не сохранено"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::adapter::ReasonClass;
+    use serde_json::json;
+
+    use super::*;
+    use crate::finding::Verdict;
+    use crate::testkit::*;
+
+    fn lied_to(fault: &str, answer: &Value, shown: &Value, outcome: Outcome) -> Scene {
+        let mut scene = Scene::oidc();
+        let link = scene.link_begin(ANNA);
+        let call = scene.call("GET", "/oidc/userinfo", &link.access, 200, answer);
+        scene.lie(call, fault);
+        scene.wire(call).citizen = Some(ANNA);
+        let class = (outcome == Outcome::Refused).then_some(ReasonClass::Format);
+        scene.report(&link.flow, outcome, class, json!({"profile": shown}));
+        scene
+    }
+
+    #[test]
+    fn nothing_hollow_is_shown_for_an_empty_value() {
+        let play = |shown: Value, outcome: Outcome| {
+            let answer = json!({"family_name": "Иванова", "phone_number": null});
+            verdict("UI-07", &lied_to("person-field-null", &answer, &shown, outcome))
+        };
+        assert_eq!(play(json!({"last_name": "Иванова"}), Outcome::Ok), Verdict::Pass);
+        for hollow in [json!(" "), json!("null"), json!("None"), json!("undefined"), Value::Null] {
+            assert_eq!(play(json!({"phone": hollow}), Outcome::Ok), Verdict::Warning);
+        }
+        assert_eq!(play(json!({}), Outcome::Refused), Verdict::Warning);
+        assert_ne!(play(json!({"phone": "null"}), Outcome::Pending), Verdict::Warning);
+    }
+
+    #[test]
+    fn what_exceeds_the_consent_is_not_kept_either() {
+        let found = |planted: &str, place: &str| {
+            let answer = json!({"snils": "1", "inn": "500100732259"});
+            let mut scene = lied_to("person-more-than-consented", &answer, &json!({"snils": "1"}), Outcome::Ok);
+            scene.canary(planted, place);
+            verdict("UI-11", &scene)
+        };
+        assert_eq!(found("not_consented", "storage:bank.db"), Verdict::Fail);
+        assert_eq!(found("inn", "storage:bank.db"), Verdict::Fail);
+        assert_eq!(found("snils", "storage:bank.db"), Verdict::Pass);
+        assert_eq!(found("line_break", "storage:bank.db"), Verdict::Pass);
+        assert_eq!(found("not_consented", "log:bank.log"), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_later_flow_of_the_same_person_shows_no_excess_either() {
+        let shown = |oid: i64| {
+            let answer = json!({"snils": "1", "inn": "500100732259"});
+            let mut scene = lied_to("person-more-than-consented", &answer, &json!({"snils": "1"}), Outcome::Ok);
+            let flow = scene.begin("customer.profile", oid, json!({}));
+            scene.report(&flow, Outcome::Ok, None, json!({"profile": {"inn": "500100732259"}}));
+            verdict("UI-11", &scene)
+        };
+        assert_eq!(shown(ANNA), Verdict::Fail);
+        assert_eq!(shown(BORIS), Verdict::Pass);
+    }
+}

@@ -5,7 +5,11 @@
 //! answer in which it was served, and so to a citizen. Nothing is trusted; what cannot be read is absent.
 
 pub mod check;
+pub mod facts;
+pub mod matters;
 pub mod signed;
+pub mod soap;
+pub mod sockets;
 pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +40,8 @@ pub struct Reading<'a> {
     pub data_calls: Vec<DataCall<'a>>,
     /// Notices that the portal sent to the bank.
     pub hooks: Vec<Hook<'a>>,
+    /// What the portal asked of the bank's accounts (ACC-1), in the form of a notice.
+    pub banking: Vec<Hook<'a>>,
     /// Handshakes of note.
     pub handshakes: Vec<Handshake<'a>>,
     /// The bank's flows by the adapter's names, in order of their start.
@@ -52,6 +58,10 @@ pub struct Reading<'a> {
     pub canaries: Vec<&'a Canary>,
     /// Requests with a `client_secret` in order, each with what its signature is by the registered certificates.
     pub signed: Vec<(signed::Signed<'a>, signed::Proof)>,
+    /// Calls of the message exchange.
+    pub envelopes: Vec<soap::Envelope<'a>>,
+    /// Event streams that the bank opened.
+    pub sockets: Vec<sockets::Socket<'a>>,
     tokens: BTreeMap<&'a str, Served>,
 }
 
@@ -120,7 +130,7 @@ pub enum Area {
     Person,
     /// `/api/…/consents`.
     Consent,
-    /// Debts, payments, pension and their deferred answers.
+    /// The data services: registries, matters, payments, documents, and deferred answers.
     Service,
 }
 
@@ -205,6 +215,8 @@ pub enum Kind {
 
 const AUTHORISE: &[&str] = &["/aas/oauth2/ac", "/aas/oauth2/v2/ac", "/oidc/authorize"];
 const TOKEN: &[&str] = &["/aas/oauth2/te", "/aas/oauth2/v2/te", "/aas/oauth2/v3/te", "/oidc/token"];
+/// Where the portal asks the bank for accounts and transfers.
+const BANKING: &str = "/portal/banking";
 const JWKS: &str = "/.well-known/jwks.json";
 /// Calls that give a token up or ask what it is worth: never a use of it.
 const HARMLESS: &[&str] = &["/oidc/revoke", "/oidc/introspect", "/oidc/end-session"];
@@ -220,6 +232,7 @@ impl<'a> Reading<'a> {
             token_calls: Vec::new(),
             data_calls: Vec::new(),
             hooks: Vec::new(),
+            banking: Vec::new(),
             handshakes: Vec::new(),
             flows: Vec::new(),
             lies: Vec::new(),
@@ -229,6 +242,8 @@ impl<'a> Reading<'a> {
             canaries: Vec::new(),
             tokens: BTreeMap::new(),
             signed: Vec::new(),
+            envelopes: Vec::new(),
+            sockets: Vec::new(),
         };
         let mut reports = Vec::new();
         for event in &trace.events {
@@ -246,6 +261,8 @@ impl<'a> Reading<'a> {
         reading.read_wire();
         reading.read_lies();
         reading.signed = signed::read(&reading);
+        reading.envelopes = soap::read(&reading);
+        reading.sockets = sockets::read(&reading);
         reading
     }
 
@@ -304,6 +321,7 @@ impl<'a> Reading<'a> {
         for exchange in exchanges {
             let path = wire::path(&exchange.request.url);
             match (exchange.from, exchange.to) {
+                (Party::Portal, Party::Bank) if path == BANKING => self.banking.push(hook(exchange)),
                 (Party::Portal, Party::Bank) => self.hooks.push(hook(exchange)),
                 (Party::Attacker | Party::Browser | Party::Suite, Party::Bank) if path == redirect_path => {
                     let mut params = wire::query(&exchange.request.url);
@@ -327,7 +345,7 @@ impl<'a> Reading<'a> {
                 _ => {}
             }
         }
-        for entry in self.journal.iter().filter(|entry| entry.kind == kinds::HANDSHAKE) {
+        for entry in self.entries(kinds::HANDSHAKE) {
             if entry.data.get("by").and_then(Value::as_str) == Some("browser") {
                 continue;
             }
@@ -437,8 +455,10 @@ impl<'a> Reading<'a> {
     }
 
     fn read_lies(&mut self) {
-        let told: Vec<&Entry> = self.journal.iter().copied().filter(|entry| entry.kind == kinds::FAULT_TOLD).collect();
-        for exchange in self.exchanges.iter().copied() {
+        let told = self.entries(kinds::FAULT_TOLD);
+        // A lie that somebody else met says nothing of the bank.
+        let of_others = |exchange: &Exchange| exchange.from == Party::Attacker && exchange.to == Party::Portal;
+        for exchange in self.exchanges.iter().copied().filter(|exchange| !of_others(exchange)) {
             for fault in &exchange.faults {
                 let entry = told
                     .iter()
@@ -454,9 +474,7 @@ impl<'a> Reading<'a> {
             if self.lies.iter().any(|lie| lie.entry.is_some_and(|known| known.n == entry.n)) {
                 continue;
             }
-            let exchange = entry.exchange.and_then(|id| {
-                self.exchanges.iter().copied().find(|exchange| exchange.id == id && exchange.sandbox == entry.sandbox)
-            });
+            let exchange = self.exchange_of(entry);
             if exchange.is_some_and(|exchange| exchange.faults.iter().any(|known| known == fault)) {
                 continue;
             }
@@ -495,9 +513,21 @@ impl<'a> Reading<'a> {
         self.acts.iter().copied().filter(|(_, act)| act.what == what).collect()
     }
 
-    /// Journal entries of a kind.
+    /// Journal entries of a kind, without what the suite did in the bank's place.
     pub fn entries(&self, kind: &str) -> Vec<&'a Entry> {
-        self.journal.iter().copied().filter(|entry| entry.kind == kind).collect()
+        let of_kind = self.journal.iter().copied().filter(|entry| entry.kind == kind);
+        of_kind.filter(|entry| !self.is_attackers(entry)).collect()
+    }
+
+    /// The exchange in which it happened.
+    pub fn exchange_of(&self, entry: &Entry) -> Option<&'a Exchange> {
+        let id = entry.exchange?;
+        self.exchanges.iter().copied().find(|exchange| exchange.id == id && exchange.sandbox == entry.sandbox)
+    }
+
+    /// Whether it happened in a call of the suite itself, as a stranger or with the bank's key: never the bank's deed.
+    pub fn is_attackers(&self, entry: &Entry) -> bool {
+        self.exchange_of(entry).is_some_and(|exchange| exchange.from == Party::Attacker)
     }
 
     /// Requests of the bank itself.
@@ -792,8 +822,9 @@ fn area(path: &str) -> Option<Area> {
     let mut parts = path.strip_prefix("/api/")?.split('/').skip(1);
     match parts.next()? {
         "consents" => Some(Area::Consent),
-        "answers" | "debts" | "payments" | "pension" => Some(Area::Service),
-        _ => None,
+        // Open to everybody, about nobody.
+        "errors" | "reference" => None,
+        _ => Some(Area::Service),
     }
 }
 

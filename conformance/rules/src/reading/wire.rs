@@ -185,6 +185,16 @@ mod tests {
     }
 
     #[test]
+    fn a_token_names_its_person_in_one_of_three_places() {
+        use serde_json::json;
+        assert_eq!(subject(&json!({"sub": "7"})), Some(7));
+        assert_eq!(subject(&json!({"sub": 7})), Some(7));
+        assert_eq!(subject(&json!({"urn:esia:sbj_id": 8, "sub": "client"})), Some(8));
+        assert_eq!(subject(&json!({"urn:esia:sbj": {"urn:esia:sbj:oid": 9}})), Some(9));
+        assert_eq!(subject(&json!({"iss": "7"})), None);
+    }
+
+    #[test]
     fn secrets_are_masked() {
         assert_eq!(mask("abcdefghij"), "abcdef…(10)");
         assert_eq!(mask("ab"), "…(2)");

@@ -15,7 +15,8 @@ mod wrong_signatures;
 #[test]
 fn foreign_peers_are_left_out_without_the_feature() {
     println!(
-        "left out: OpenSSL, curl, the stock OIDC client and the Python bank; `--features stend/peers` switches them on"
+        "left out: OpenSSL, curl, stock clients of OIDC, SOAP, WebSocket and OpenAPI, readers of documents and the Python \
+         bank; `--features stend/peers` switches them on"
     );
     assert!(common::repository().join("conformance/samples/python/bank.py").is_file());
 }

@@ -1,6 +1,6 @@
-//! Strangers against the portal: OpenSSL signs, with its GOST engine too, curl reads, a stock OIDC client signs in, and a
-//! bank in Python that shares no code with us is certified. Needs openssl with its engine, curl and Python packages, so it
-//! stands behind the feature `peers`.
+//! Strangers against the portal: OpenSSL signs, with its GOST engine too, curl reads, stock clients sign in, follow the
+//! stream and exchange messages, and a bank in Python that shares no code with us is certified. Needs openssl with its
+//! engine, curl and Python packages, so it stands behind the feature `peers`.
 
 use std::path::Path;
 use std::process::Command;
@@ -320,6 +320,114 @@ fn a_stock_oidc_client_completes_the_code_flow_with_rsa() {
 #[test]
 fn a_stock_oidc_client_completes_the_code_flow_with_ecdsa() {
     complete_oidc("ecdsa", "ES256");
+}
+
+/// Runs a script of this folder that goes to the portal as a bank whom a citizen lets have these data; what it told.
+fn visit(script: &str, alg: &str, scopes: &[&str]) -> Value {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path();
+    openssl_keys(folder, alg);
+    let served = Served::start(folder, &[]);
+    let registered = [&["openid"], scopes].concat();
+    let partner = json!({
+        "client_id": "BANK01", "certificates": [std::fs::read_to_string(folder.join("bank.crt")).unwrap()],
+        "redirect_uris": [REDIRECT], "scopes": registered, "purposes": ["CREDIT"],
+    });
+    let (status, answer) = served.control(folder, "POST", "/partners", Some(partner));
+    assert_eq!(status, 201, "{answer}");
+    let ask = json!({
+        "portal": served.portal(), "ca": folder.join(served.ready["ca"].as_str().unwrap()),
+        "control": served.ready["control"], "token": served.token(folder), "issuer": served.ready["oidc_issuer"],
+        "client_id": "BANK01", "key": folder.join("bank.key"), "certificate": folder.join("bank.crt"),
+        "redirect_uri": REDIRECT, "citizen": "anna-confirmed", "scopes": scopes,
+    });
+    let script = repository().join("conformance/stend/tests/end_to_end").join(script).canonicalize().unwrap();
+    let said = foreign(&python(), &[script.to_str().unwrap(), &ask.to_string()], folder);
+    serde_json::from_slice(&said).unwrap()
+}
+
+/// API-3: cut off a hundred times, a stock client stores every event exactly once by resuming.
+#[test]
+fn a_stock_websocket_client_resumes_a_hundred_times() {
+    let told = visit("stream_client.py", "ecdsa", &["debts"]);
+    assert_eq!(told["connections"], 101);
+    assert_eq!(told["seqs"], json!((1..=101).collect::<Vec<u64>>()));
+    assert_eq!(told["ids"].as_array().unwrap().len(), 101);
+}
+
+/// API-2: a stock SOAP client by the WSDL alone, with signatures of its own; whatever was done to an envelope is told by
+/// the fault that it deserves.
+fn complete_smev(alg: &str) {
+    let told = visit("smev_client.py", alg, &["duties"]);
+    for version in ["1.1", "1.2", "1.3"] {
+        let operations = told["operations"][version].as_array().unwrap();
+        for operation in ["SendRequest", "SendResponse", "GetRequest", "GetResponse", "GetStatus", "Ack"] {
+            assert!(operations.contains(&json!(operation)), "{version} {operation}");
+        }
+    }
+    assert_eq!(told["person"], told["asked"]);
+    assert_eq!(told["uins"], told["held"]);
+    assert!(!told["uins"].as_array().unwrap().is_empty());
+    let moved = "SignatureVerificationFault/IncorrectSignatureTarget";
+    let faults = json!({
+        "acknowledged twice": "TargetMessageIsNotFound",
+        "replayed": "MessageIsAlreadySent",
+        "altered": "SignatureVerificationFault/SignatureIsInvalid",
+        "unsigned": "SignatureVerificationFault/NoSignatureFound",
+        "wrapped in the header, no id": moved,
+        "wrapped in the header, another id": moved,
+        "wrapped in the header, the same id": moved,
+        "wrapped in the signature, another id": moved,
+    });
+    assert_eq!(told["faults"], faults);
+}
+
+#[test]
+fn a_stock_soap_client_completes_the_exchange_with_rsa() {
+    complete_smev("rsa");
+}
+
+#[test]
+fn a_stock_soap_client_completes_the_exchange_with_ecdsa() {
+    complete_smev("ecdsa");
+}
+
+/// CRT-2: text, attached facts and QR code of every kind of document, and of a receipt, by readers of others.
+#[test]
+fn documents_are_read_back_by_other_readers() {
+    let told = visit("paper_reader.py", "ecdsa", &["certificates", "duties"]);
+    assert_eq!(told, json!(["income", "workbook", "pension", "account", "estate", "receipt"]));
+}
+
+/// API-1: schemathesis finds nothing in either version that is not as described.
+#[test]
+fn schemathesis_meets_nothing_that_is_not_described() {
+    let scopes = [
+        "analytics",
+        "applications",
+        "certificates",
+        "debts",
+        "documents",
+        "duties",
+        "estate",
+        "feedback",
+        "income",
+        "pension",
+        "recommendations",
+        "state_payments",
+        "subsidies",
+        "tax",
+        "transfers",
+    ];
+    let told = visit("openapi_client.py", "ecdsa", &scopes);
+    let document: Value = serde_json::from_str(contract::api::OPENAPI).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let operations: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
+    assert_eq!(told["operations"], json!(operations));
+    // It came past the door.
+    for status in ["200", "201", "400", "403", "404"] {
+        assert!(told["statuses"][status].as_u64().unwrap_or_default() > 0, "{told}");
+    }
 }
 
 /// Certifies the Python sample over the scenarios it has claims for; `defect` switches one of its own mistakes on.

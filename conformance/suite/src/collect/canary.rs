@@ -15,8 +15,12 @@ use crate::drive::lane::Files;
 
 /// Shorter values would be found by accident.
 const SHORTEST: usize = 8;
+/// A few digits: found only where they stand alone.
+const ONE_TIME_CODE: &str = "one_time_code";
 /// Of longer secrets only so many last characters are looked for.
 const LONGEST: usize = 64;
+/// No searched form is longer in bytes.
+const WIDEST: usize = LONGEST * 4;
 /// Larger files are searched in their last part only.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
@@ -29,6 +33,44 @@ impl Marks {
         let length = |path: &PathBuf| std::fs::metadata(path).map(|file| file.len()).unwrap_or(0);
         Self(files.logs.iter().map(|path| (path.clone(), length(path))).collect())
     }
+}
+
+/// The lines of the bank's storage at the last scan. What is planted in a case goes to people who did not exist before it,
+/// so it can only stand in what was written since; a storage that grows from case to case is not searched from its first
+/// byte each time. A line is known by its digest; those of a file stand in order.
+#[derive(Debug, Default)]
+pub(crate) struct Known(BTreeMap<PathBuf, Vec<u64>>);
+
+impl Known {
+    /// What is new in a file: its lines that did not stand there at the last scan, each with as much before and behind it
+    /// as a planted value may be long, so that none hides across a border.
+    fn fresh<'a>(&mut self, path: &Path, bytes: &'a [u8]) -> Vec<&'a [u8]> {
+        let before = self.0.remove(path).unwrap_or_default();
+        let mut lines = Vec::with_capacity(before.len());
+        let mut ranges: Vec<(usize, usize)> = Vec::new();
+        let mut at = 0usize;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let digest = digest(line);
+            if before.binary_search(&digest).is_err() {
+                let from = at.saturating_sub(WIDEST);
+                let to = (at + line.len() + WIDEST).min(bytes.len());
+                match ranges.last_mut() {
+                    Some((_, end)) if *end >= from => *end = to,
+                    _ => ranges.push((from, to)),
+                }
+            }
+            lines.push(digest);
+            at += line.len();
+        }
+        lines.sort_unstable();
+        self.0.insert(path.to_owned(), lines);
+        ranges.into_iter().map(|(from, to)| &bytes[from..to]).collect()
+    }
+}
+
+fn digest(line: &[u8]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = crypto::digest::sha256(line);
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// What was looked for, where, and what was found.
@@ -47,7 +89,7 @@ struct Needle {
 }
 
 /// Looks for everything planted in these events.
-pub(crate) fn scan(files: &Files, marks: &Marks, people: &[Person], events: &[Event]) -> Scan {
+pub(crate) fn scan(files: &Files, marks: &Marks, known: &mut Known, people: &[Person], events: &[Event]) -> Scan {
     let planted = planted(files, people, events);
     let breaks = line_breaks(events);
     let needles = needles(&planted);
@@ -68,7 +110,10 @@ pub(crate) fn scan(files: &Files, marks: &Marks, people: &[Person], events: &[Ev
     }
     for path in files.storage.iter().flat_map(|path| walk(path)).filter(|path| path.is_file()) {
         let place = format!("storage:{}", name(&path));
-        search_in(&search, &needles, &read_from(&path, 0), &place, &mut found);
+        let bytes = read_from(&path, 0);
+        for part in known.fresh(&path, &bytes) {
+            search_in(&search, &needles, part, &place, &mut found);
+        }
         places.insert(place);
     }
     for exchange in events.iter().filter_map(by_bank) {
@@ -163,7 +208,7 @@ fn planted(files: &Files, people: &[Person], events: &[Event]) -> BTreeSet<(&'st
         let lines: Vec<&str> = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         planted.extend(lines.get(lines.len() / 2).map(|line| ("private_key", (*line).to_owned())));
     }
-    planted.retain(|(_, value)| value.len() >= SHORTEST);
+    planted.retain(|(name, value)| value.len() >= SHORTEST || (*name == ONE_TIME_CODE && value.len() > 3));
     planted
 }
 
@@ -179,6 +224,11 @@ fn plant_exchange(exchange: &Exchange, people: &[Person], planted: &mut BTreeSet
     if exchange.to == Party::Portal && exchange.from == Party::Bank {
         for name in ["access_token", "refresh_token", "id_token"] {
             planted.extend(answer[name].as_str().map(|token| (name, token.to_owned())));
+        }
+        // A one-time code that the customer told the bank, which passed it on.
+        let sent: Value = serde_json::from_str(exchange.request.body.text()).unwrap_or_default();
+        if exchange.request.url.split('?').next().is_some_and(|path| path.ends_with("/confirm")) {
+            planted.extend(sent["code"].as_str().map(|code| (ONE_TIME_CODE, code.to_owned())));
         }
         let form = url::form_urlencoded::parse(exchange.request.body.text().as_bytes());
         for (name, value) in form {
@@ -210,10 +260,15 @@ fn leaves(value: &Value, found: &mut Vec<String>) {
 
 fn needles(planted: &BTreeSet<(&'static str, String)>) -> Vec<Needle> {
     let mut needles = Vec::new();
+    let mut known = BTreeSet::new();
     for (planted, value) in planted {
+        if *planted == ONE_TIME_CODE {
+            needles.push(Needle { planted, form: "raw", text: value.clone().into_bytes() });
+            continue;
+        }
         let mut add = |form: &'static str, text: String| {
             let text = tail(text);
-            if text.len() >= SHORTEST && !needles.iter().any(|known: &Needle| known.text == text.as_bytes()) {
+            if text.len() >= SHORTEST && known.insert(text.clone()) {
                 needles.push(Needle { planted, form, text: text.into_bytes() });
             }
         };
@@ -240,6 +295,10 @@ fn search_in(search: &AhoCorasick, needles: &[Needle], bytes: &[u8], place: &str
     let mut seen = BTreeSet::new();
     for hit in search.find_overlapping_iter(bytes) {
         let needle = &needles[hit.pattern().as_usize()];
+        let beside = [hit.start().checked_sub(1), Some(hit.end())].into_iter().flatten().filter_map(|at| bytes.get(at));
+        if needle.planted == ONE_TIME_CODE && beside.into_iter().any(u8::is_ascii_alphanumeric) {
+            continue;
+        }
         if seen.insert((needle.planted, needle.form)) {
             found.push(Canary {
                 planted: needle.planted.to_owned(),
@@ -323,7 +382,7 @@ mod tests {
         ] {
             std::fs::write(&log, text).unwrap();
             let files = Files { logs: vec![log.clone()], ..Files::default() };
-            let found = scan(&files, &Marks::default(), &[person()], &[]).found;
+            let found = scan(&files, &Marks::default(), &mut Known::default(), &[person()], &[]).found;
             assert_eq!(found.len(), 1, "{text}");
             assert_eq!((found[0].planted.as_str(), found[0].form.as_str()), ("snils", form));
             assert_eq!(found[0].place, "log:bank.log");
@@ -338,7 +397,7 @@ mod tests {
         std::fs::write(&log, "snils=000-000-600 06\n").unwrap();
         let files = Files { logs: vec![log], ..Files::default() };
         let marks = Marks::set(&files);
-        assert!(scan(&files, &marks, &[person()], &[]).found.is_empty());
+        assert!(scan(&files, &marks, &mut Known::default(), &[person()], &[]).found.is_empty());
     }
 
     #[test]
@@ -347,7 +406,26 @@ mod tests {
         std::fs::create_dir(folder.path().join("inner")).unwrap();
         std::fs::write(folder.path().join("inner/rows"), "…correct-horse…").unwrap();
         let files = Files { storage: vec![folder.path().to_owned()], ..Files::default() };
-        let found = scan(&files, &Marks::default(), &[person()], &[]).found;
+        let found = scan(&files, &Marks::default(), &mut Known::default(), &[person()], &[]).found;
         assert_eq!((found[0].planted.as_str(), found[0].place.as_str()), ("password", "storage:rows"));
+    }
+
+    #[test]
+    fn of_a_storage_only_what_is_new_is_searched_again_and_nothing_hides_at_a_border() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = folder.path().join("rows");
+        let files = Files { storage: vec![rows.clone()], ..Files::default() };
+        let mut known = Known::default();
+        let mut found = |text: &str, person: &Person| {
+            std::fs::write(&rows, text).unwrap();
+            scan(&files, &Marks::default(), &mut known, std::slice::from_ref(person), &[]).found.len()
+        };
+        let old = Person { view: json!({"password": "battery-staple"}), ..person() };
+        assert_eq!(found("a\nbattery-staple\nc\n", &old), 1);
+        let long = "x".repeat(1000);
+        assert_eq!(found(&format!("a\n{long}\nbattery-staple\nc\n"), &person()), 0);
+        assert_eq!(found(&format!("a\n{long}\ncorrect-horse\nbattery-staple\nc\n"), &person()), 1);
+        let split = Person { view: json!({"password": "battery-staple\nc"}), ..person() };
+        assert_eq!(found(&format!("a\n{long}\nd\nbattery-staple\nc\n"), &split), 1);
     }
 }

@@ -68,7 +68,7 @@ impl Owners {
     /// Remembers where an exchange went, so that journal entries follow it.
     pub(crate) fn filed(&mut self, exchange: &Exchange, owner: Owner) {
         self.exchanges.insert(exchange.id, owner);
-        if exchange.from == Party::Browser {
+        if matches!(exchange.from, Party::Attacker | Party::Browser) {
             self.browsers.insert(exchange.id);
         }
     }
@@ -92,6 +92,8 @@ impl Owners {
 /// Values by which an exchange can be known again: state, code, tokens.
 fn marks(exchange: &Exchange) -> Vec<String> {
     const NAMES: &[&str] = &["access_token", "code", "id_token", "refresh_token", "state"];
+    // The body of an answer has codes and states that are words, of problem documents and payments, and no mark of anybody.
+    const TOKENS: &[&str] = &["access_token", "id_token", "refresh_token"];
     let mut marks = Vec::new();
     let mut pairs = |query: &str| {
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -113,7 +115,7 @@ fn marks(exchange: &Exchange) -> Vec<String> {
             pairs(location.query().unwrap_or_default());
         }
         if let Ok(Value::Object(members)) = serde_json::from_str(response.body.text()) {
-            let tokens = NAMES.iter().filter_map(|name| members.get(*name)?.as_str());
+            let tokens = TOKENS.iter().filter_map(|name| members.get(*name)?.as_str());
             marks.extend(tokens.filter(|value| value.len() >= 8).map(str::to_owned));
         }
     }
@@ -169,5 +171,15 @@ mod tests {
         assert_eq!(owners.exchange(&late), Some(Owner::Case(3)));
         let other = exchange("https://p/rs/prns/9", None, "", Some("zzzzzzzz"));
         assert_eq!(owners.exchange(&other), None);
+    }
+
+    #[test]
+    fn the_code_of_a_problem_document_is_nobodys() {
+        let mut owners = Owners::default();
+        owners.person(7, Owner::Case(3));
+        let problem = r#"{"code":"rate-limited","state":"completed"}"#;
+        owners.learn(&[exchange("https://p/api/v1/debts", Some(7), problem, None)]);
+        let handshake = exchange("https://p/ws", None, problem, Some("of-the-bank-itself"));
+        assert_eq!(owners.exchange(&handshake), None);
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use rules::finding::Verdict;
 use serde::{Deserialize, Serialize};
 
+use super::reach::Reached;
 use crate::error::SuiteError;
 use crate::report::Report;
 use crate::report::digest::fingerprint;
@@ -30,7 +31,7 @@ pub struct Evidence {
 }
 
 /// A scenario that the honest bank played in one protocol, every case of it to a good end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Honest {
     pub scenario: String,
@@ -41,6 +42,9 @@ pub struct Honest {
     pub endpoints: Vec<String>,
     /// Rules that serve a cited requirement and passed here, in no case otherwise.
     pub rules_passed: Vec<String>,
+    /// End points, error codes and transitions that its cases reached, by whomever.
+    #[serde(default)]
+    pub reached: Reached,
 }
 
 /// A broken bank, and the rules that failed on it.
@@ -49,6 +53,9 @@ pub struct Honest {
 pub struct Broken {
     pub bank: String,
     pub rules_failed: Vec<String>,
+    /// What its cases reached and those of the honest bank did not: the answers to a bank's own mistakes.
+    #[serde(default, skip_serializing_if = "Reached::is_empty")]
+    pub reached: Reached,
 }
 
 impl Evidence {
@@ -72,7 +79,10 @@ impl Evidence {
                     let serves = rule.requirement_ids.iter().any(|id| requirements.contains(id.as_str()));
                     serves && here.peek().is_some() && here.all(|case| case.verdict == Verdict::Pass)
                 });
+                let mut reached = Reached::default();
+                cases.iter().for_each(|case| reached.join(&case.reached));
                 Honest {
+                    reached,
                     scenario: scenario.to_owned(),
                     protocol: protocol.to_owned(),
                     rules_passed: passed.map(|rule| rule.id.clone()).collect(),
@@ -92,14 +102,28 @@ impl Evidence {
 
     /// Adds that the rule failed on the broken bank.
     pub fn caught(&mut self, rule: &str, bank: &str) {
+        insert(&mut self.broken(bank).rules_failed, rule);
+    }
+
+    /// Adds what the cases of a caught broken bank reached, as far as no honest one did.
+    pub fn provoked(&mut self, bank: &str, reached: &Reached) {
+        let mut new = reached.clone();
+        self.honest.iter().for_each(|play| new.leave(&play.reached));
+        if !new.is_empty() {
+            self.broken(bank).reached.join(&new);
+        }
+    }
+
+    fn broken(&mut self, bank: &str) -> &mut Broken {
         let at = match self.broken.binary_search_by(|known| known.bank.as_str().cmp(bank)) {
             Ok(at) => at,
             Err(at) => {
-                self.broken.insert(at, Broken { bank: bank.to_owned(), rules_failed: Vec::new() });
+                let new = Broken { bank: bank.to_owned(), rules_failed: Vec::new(), reached: Reached::default() };
+                self.broken.insert(at, new);
                 at
             }
         };
-        insert(&mut self.broken[at].rules_failed, rule);
+        &mut self.broken[at]
     }
 
     /// Puts the evidence of another run, such as another shard, beside this one.
@@ -111,13 +135,15 @@ impl Evidence {
                     play.requirements.iter().for_each(|id| insert(&mut known.requirements, id));
                     play.endpoints.iter().for_each(|shape| insert(&mut known.endpoints, shape));
                     play.rules_passed.iter().for_each(|id| insert(&mut known.rules_passed, id));
+                    known.reached.join(&play.reached);
                 }
                 None => self.honest.push(play),
             }
         }
         self.honest.sort_by(|a, b| (&a.scenario, &a.protocol).cmp(&(&b.scenario, &b.protocol)));
-        for Broken { bank, rules_failed } in other.broken {
+        for Broken { bank, rules_failed, reached } in other.broken {
             rules_failed.iter().for_each(|rule| self.caught(rule, &bank));
+            self.provoked(&bank, &reached);
         }
     }
 

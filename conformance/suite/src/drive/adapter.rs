@@ -233,7 +233,7 @@ impl Driver {
         let Way::Own { origin, reasons, roles, .. } = &self.way else {
             return Err(Silence::NotOffered(call.path.clone()));
         };
-        let lookup = |name: &Name| match name.root.as_str() {
+        let find = |name: &Name| match name.root.as_str() {
             "customer" => action.customer.clone().map(Value::from),
             "flow" => Some(Value::from(action.flow.as_str())),
             "handle" => Some(handle.clone()),
@@ -241,7 +241,7 @@ impl Driver {
             "params" => fill::follow(&Value::Object(action.params.clone()), &name.way),
             _ => None,
         };
-        let text = |template: &str| fill::written(&fill::fill(template, &lookup));
+        let text = |template: &str| fill::written(&fill::fill(template, fill::Lookup::last(&find)));
         let method = reqwest::Method::from_bytes(call.method.to_uppercase().as_bytes())
             .map_err(|_| Silence::NotOffered(format!("`{}` is no method", call.method)))?;
         let mut request = self.client.request(method, format!("{origin}{}", text(&call.path)));
@@ -253,7 +253,7 @@ impl Driver {
         }
         if let Some(body) = &call.body {
             let mut body = body.clone();
-            fill::fill_value(&mut body, &lookup);
+            fill::fill_value(&mut body, fill::Lookup::last(&find));
             request = request.json(&body);
         }
         let (status, headers, bytes) = self.send(request, within).await?;

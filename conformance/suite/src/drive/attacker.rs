@@ -25,6 +25,8 @@ pub(crate) async fn step(lane: &Lane, play: &Play, step: &AttackerStep, index: u
             play.state().attack = Some(Attack::InjectCode { victim, owner, step: index });
         }
         "hook-by-get" => hook_by_get(lane, play, index).await,
+        "hook-endless" => forged(lane, play, index, "hook-endless", endless()).await,
+        "hook-garbage" => forged(lane, play, index, "hook-garbage", GARBAGE.to_owned()).await,
         "edit-audit" => edit_audit(lane, play, index).await,
         other => return Err(SuiteError::new(format!("no attack is called `{other}`"), "")),
     }
@@ -125,6 +127,45 @@ async fn hook_by_get(lane: &Lane, play: &Play, index: usize) {
     }
 }
 
+/// No JSON, and no end of its first object.
+const GARBAGE: &str = "{\"id\": \u{0} [[[ 'consent' :, }";
+
+/// More than any event: a megabyte and a half of one text, well formed.
+fn endless() -> String {
+    format!("{{\"id\":\"00000000-0000-4000-8000-000000000002\",\"filler\":\"{}\"}}", "x".repeat(3 << 19))
+}
+
+/// A body of the attacker's own at the receiver of events, under a signature that nobody made.
+async fn forged(lane: &Lane, play: &Play, index: usize, deed: &str, body: String) {
+    let Some(hook) = &lane.webhook else {
+        play.unmet(Some(index), "the bank file names no `client.webhook`", Vec::new());
+        return;
+    };
+    play.act("attacker", deed, Some(index), json!({"url": hook.as_str(), "bytes": body.len()}));
+    let input = "sig1=(\"@method\" \"@target-uri\" \"content-digest\");created=1;keyid=\"nobody\"";
+    let request = lane
+        .agency
+        .client
+        .post(hook.clone())
+        .header("content-type", "application/json")
+        .header("content-digest", "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:")
+        .header("signature-input", input)
+        .header("signature", "sig1=:AAAA:")
+        .header("user-agent", "StendAttacker")
+        .body(body);
+    let (recorded, _) = lane.agency.exchange(Party::Attacker, request, lane.patience()).await;
+    if let Some(mut recorded) = recorded {
+        // The size stands in the deed; a recording need not hold the filler.
+        if recorded.request.body.text().len() > LONGEST_KEPT {
+            recorded.request.body = contract::exchange::Body::Empty;
+        }
+        play.event(What::Exchange(recorded));
+    }
+}
+
+/// Longer bodies of an attacker are not kept.
+const LONGEST_KEPT: usize = 64 * 1024;
+
 /// Turns one character in the middle of the audit trail, asks the bank whether the trail is whole, and puts it back.
 async fn edit_audit(lane: &Lane, play: &Play, index: usize) {
     let ask = async |when: &str| {
@@ -181,6 +222,13 @@ fn edited(whole: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_is_sent_to_the_receiver_is_too_much_or_nothing_at_all() {
+        assert!(super::endless().len() > 1 << 20);
+        assert!(serde_json::from_str::<serde_json::Value>(&super::endless()).is_ok());
+        assert!(serde_json::from_str::<serde_json::Value>(super::GARBAGE).is_err());
+    }
+
     #[test]
     fn an_edit_changes_one_character_and_no_length() {
         let whole = b"{\"n\":1}\n{\"n\":2}\n";

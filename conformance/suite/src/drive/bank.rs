@@ -33,7 +33,7 @@ pub(crate) async fn step(
             state.operations.entry(name.clone()).or_insert_with(|| lane.name_operation()).clone()
         }
     };
-    let customer = person.as_ref().and_then(|name| play.member(name)).and_then(|member| member.person.customer);
+    let customer = person.as_ref().and_then(|name| play.member(name)).and_then(|member| member.person.customer.clone());
     let call = ActionCall { flow: flow.clone(), operation: operation.clone(), customer, params: step.with.clone() };
     let params = Value::Object(step.with.clone());
     let asked = json!({"flow": flow, "operation": operation, "person": person, "params": params});

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::http;
 use super::pages::Page;
-use crate::clock;
+use crate::clock::{self, SandboxClock};
 
 /// Ids of exchanges that the suite recorded itself start here, apart from the portal's.
 pub(crate) const OWN_IDS: u64 = 1_000_000_000;
@@ -30,6 +30,7 @@ pub(crate) struct Agency {
     /// Another spelling of the portal's host records everything there; browsers do not go there by themselves.
     pub(crate) bank: Option<Url>,
     pub(crate) sandbox: String,
+    pub(crate) clock: SandboxClock,
     ids: AtomicU64,
     /// When the suite's own connections to the portal failed: such handshakes are not the bank's.
     failed: Mutex<Vec<(i64, i64)>>,
@@ -78,6 +79,7 @@ impl Agency {
             portal,
             bank,
             sandbox: sandbox.to_owned(),
+            clock: SandboxClock::default(),
             ids: AtomicU64::new(OWN_IDS),
             failed: Mutex::default(),
             certificates: Mutex::default(),
@@ -119,6 +121,11 @@ impl Agency {
         self.bank.as_ref().is_some_and(|bank| same_origin(url, bank))
     }
 
+    /// How a stranger of the suite's names itself, so that its calls are not taken for the bank's.
+    pub(crate) fn stranger(&self) -> String {
+        self.user_agent.replace("StendBrowser", "StendStranger")
+    }
+
     /// One request and its answer, by whomever; recorded into `seen` unless the portal records it.
     pub(crate) async fn exchange(
         &self,
@@ -138,6 +145,8 @@ impl Agency {
             body: built.body().and_then(reqwest::Body::as_bytes).map_or(Body::Empty, body),
         };
         let started_us = clock::wall_us();
+        // Before the answer, which a busy bank takes its time for.
+        let at = self.clock.at(started_us);
         let exchange = async {
             let response = self.client.execute(built).await.map_err(|error| http::cause(&error))?;
             self.shown(&url, &response);
@@ -167,7 +176,7 @@ impl Agency {
             to,
             started_us,
             ended_us: clock::wall_us(),
-            at: clock::now(),
+            at,
             request: asked,
             delivered: response.is_some(),
             response,
@@ -341,6 +350,18 @@ mod tests {
         let seen = browser.take_seen();
         assert_eq!(seen.len(), 2);
         assert!(seen.iter().all(|exchange| exchange.id >= OWN_IDS && exchange.to == Party::Bank));
+    }
+
+    #[tokio::test]
+    async fn what_is_seen_has_the_sandboxs_time_of_when_it_began() {
+        let bank = MockServer::start().await;
+        Mock::given(method("GET")).respond_with(ResponseTemplate::new(200)).mount(&bank).await;
+        let (agency, browser) = (agency(&bank), Browser::default());
+        let month = contract::time::Span::from_minutes(30 * 24 * 60);
+        agency.clock.advance(month);
+        browser.go(&agency, &Go::to(Url::parse(&bank.uri()).unwrap()), Duration::from_secs(5)).await.unwrap();
+        let seen = browser.take_seen();
+        assert_eq!(seen[0].at.millis(), seen[0].started_us / 1000 + month.millis());
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ use super::pages::{Asked, Form, Page};
 use super::play::{Mood, Play};
 use crate::error::SuiteError;
 use crate::scenario::model::CitizenStep;
+use crate::scenario::words;
 
 /// Pages and redirects that one visit may pass.
 const HOPS: usize = 40;
@@ -296,6 +297,9 @@ pub(crate) async fn step(lane: &Lane, play: &Play, step: &CitizenStep, index: us
         "go" => {
             let flow = step.flow.as_ref().map(|flow| flow.value.clone()).unwrap_or_default();
             super::bank::go_on(lane, play, &flow, index).await
+        }
+        act if words::acts_on_matters().any(|(name, _)| name == act) => {
+            super::matters::of_citizen(lane, play, step, index).await
         }
         act => {
             let times = step.times.unwrap_or(if act == "wrong-password" { 3 } else { 1 });

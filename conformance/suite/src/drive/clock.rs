@@ -14,7 +14,7 @@ pub(crate) async fn step(lane: &Lane, play: &Play, step: &ClockStep, index: usiz
     })?;
     play.act("clock", "advance", Some(index), json!({"by": by}));
     // The bank first: what falls due at the portal (events, expiries) must meet a bank that lives at that time already.
-    let offset = lane.move_clock(by);
+    let offset = lane.agency.clock.advance(by);
     if let Err(silence) = lane.driver.clock(offset, lane.patience()).await {
         play.unmet(Some(index), format!("the bank's clock could not be moved: it {silence}"), Vec::new());
     }

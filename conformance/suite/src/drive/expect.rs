@@ -20,7 +20,7 @@ const AFTERWARDS: Duration = Duration::from_millis(1500);
 /// Checks one expectation on the bank, the portal's journal and the people.
 pub(crate) async fn check(lane: &Lane, play: &Play, expect: &Expect) -> Result<(), SuiteError> {
     let mut expect = expect.clone();
-    fill::fill_expect(&mut expect, &|name| play.lookup(name));
+    fill::fill_expect(&mut expect, fill::Lookup::last(&|name| play.lookup(name)));
     match expect {
         Expect::Journal(wanted) => check_journal(lane, play, &wanted).await?,
         Expect::Message(wanted) => {
@@ -44,7 +44,7 @@ pub(crate) async fn check(lane: &Lane, play: &Play, expect: &Expect) -> Result<(
             let person = wanted.person.as_ref().map(|who| who.value.clone());
             let mut about = Map::new();
             if let Some(handle) =
-                person.as_ref().and_then(|who| play.member(who)).and_then(|member| member.person.customer)
+                person.as_ref().and_then(|who| play.member(who)).and_then(|member| member.person.customer.clone())
             {
                 about.insert("customer".to_owned(), Value::from(handle));
             }

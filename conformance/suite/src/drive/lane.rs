@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use contract::adapter::{BankClock, Question};
@@ -62,6 +62,8 @@ pub(crate) struct Lane {
     pub(crate) webhook: Option<Url>,
     pub(crate) evidence: Files,
     pub(crate) bank_facts: BankFacts,
+    /// What the bank signs with; the suite made it.
+    pub(crate) client: Issued,
     pub(crate) portal_facts: PortalFacts,
     pub(crate) clock_movable: bool,
     pub(crate) version: String,
@@ -72,7 +74,6 @@ pub(crate) struct Lane {
     is_serverless: bool,
     process: Mutex<Option<Group>>,
     names: AtomicU64,
-    offset: Mutex<Span>,
     /// Waits in a row that ended with nothing: for the bank's word, and for entries of the journal.
     vain: AtomicU32,
     vain_entries: AtomicU32,
@@ -196,7 +197,7 @@ impl Lane {
         };
         let ca = folder.join("ca.pem");
         // The bank trusts the authority of the portal; its own receiver's certificate is of the same one.
-        std::fs::write(&ca, &opened.ca).map_err(|cause| {
+        std::fs::write(&ca, [opened.ca.as_str(), &ground.pki.gost_ca_pem].concat()).map_err(|cause| {
             SuiteError::new(format!("cannot write {}: {cause}", ca.display()), "check the temporary folder")
         })?;
         places.set("portal.url", &opened.portal);
@@ -244,7 +245,6 @@ impl Lane {
             clock_movable: false,
             version: profile.bank.version.clone(),
             names: AtomicU64::new(1),
-            offset: Mutex::new(Span::ZERO),
             vain: AtomicU32::new(0),
             vain_entries: AtomicU32::new(0),
             patience: Mutex::new(PATIENCE),
@@ -257,6 +257,7 @@ impl Lane {
             agency,
             evidence,
             bank_facts,
+            client: ground.pki.client.clone(),
             portal_facts,
             number,
             seed,
@@ -330,7 +331,8 @@ impl Lane {
         loop {
             let asked = self.agency.client.get(&address).timeout(Duration::from_secs(2)).send().await;
             let why = match asked {
-                Ok(answer) if answer.status().as_u16() < 500 => return Ok(()),
+                // An answer of whoever has its port is none when the bank itself has ended.
+                Ok(answer) if answer.status().as_u16() < 500 && self.bank_died().is_none() => return Ok(()),
                 Ok(answer) => format!("it answers {}", answer.status()),
                 Err(error) => http::cause(&error),
             };
@@ -369,7 +371,7 @@ impl Lane {
     pub(crate) async fn revive(&self) -> Result<(), SuiteError> {
         self.process_slot().take();
         self.start_bank().await?;
-        let offset = *self.offset.lock().unwrap_or_else(PoisonError::into_inner);
+        let offset = self.agency.clock.moved();
         if offset > Span::ZERO {
             // A bank that forgot the time is told again; one that cannot be told stays what it is.
             let _ = self.driver.clock(offset, self.patience()).await;
@@ -441,12 +443,6 @@ impl Lane {
 
     pub(crate) fn answered(&self) {
         self.vain.store(0, Ordering::Relaxed);
-    }
-
-    pub(crate) fn move_clock(&self, by: Span) -> Span {
-        let mut offset = self.offset.lock().unwrap_or_else(PoisonError::into_inner);
-        *offset = *offset + by;
-        *offset
     }
 
     // Lies.
@@ -543,7 +539,8 @@ impl Lane {
         for (consent, person) in consents {
             let mut about = Map::new();
             about.insert("consent".to_owned(), Value::from(consent));
-            let handle = person.as_ref().and_then(|who| play.member(who)).and_then(|member| member.person.customer);
+            let handle =
+                person.as_ref().and_then(|who| play.member(who)).and_then(|member| member.person.customer.clone());
             if let Some(handle) = handle {
                 about.insert("customer".to_owned(), Value::from(handle));
             }
@@ -573,14 +570,13 @@ impl Lane {
             let book = self.book();
             (book.next_exchange, book.next_journal)
         };
-        let exchanges = self.sandbox.exchanges(exchange).await?;
-        let journal = self.sandbox.journal(entry).await?;
-        let fresh = exchanges.exchanges.len() + journal.entries.len();
+        let read = self.sandbox.records(exchange, entry).await?;
+        let fresh = read.exchanges.len() + read.entries.len();
         let mut book = self.book();
-        book.next_exchange = exchanges.next;
-        book.next_journal = journal.next;
-        book.exchanges.extend(exchanges.exchanges.into_iter().map(|exchange| self.signed(exchange)));
-        book.journal.extend(journal.entries);
+        book.next_exchange = read.next_exchange;
+        book.next_journal = read.next_entry;
+        book.exchanges.extend(read.exchanges.into_iter().map(|exchange| self.signed(exchange)));
+        book.journal.extend(read.entries);
         Ok(fresh)
     }
 
@@ -588,7 +584,11 @@ impl Lane {
     fn signed(&self, mut exchange: Exchange) -> Exchange {
         if exchange.from != Party::Portal {
             let agent = header(&exchange.request.headers, "user-agent");
-            exchange.from = if agent == Some(self.agency.user_agent.as_str()) { Party::Browser } else { Party::Bank };
+            exchange.from = match agent {
+                Some(agent) if agent == self.agency.user_agent => Party::Browser,
+                Some(agent) if agent == self.agency.stranger() => Party::Attacker,
+                _ => Party::Bank,
+            };
         }
         exchange
     }
@@ -669,12 +669,26 @@ fn ask(seed: u64, partner: PartnerConfig, setting: Option<&Setting>) -> Result<S
     Ok(ask)
 }
 
-/// A port that nobody uses now. Between this and the bank's own bind lies a moment; a bank that loses the race says so.
+/// Ports for banks: below those that systems hand out by themselves, so that between this look and the bank's own bind
+/// neither a connection nor a listener that asked for any port can take it.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A port that nobody uses now, and that is not given out again soon.
 fn free_port() -> Result<u16, SuiteError> {
-    std::net::TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|cause| SuiteError::new(format!("no free port: {cause}"), "close other programs"))
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
+        // Runs beside each other begin at different places.
+        AtomicU64::new(crate::clock::wall_us().unsigned_abs().wrapping_add(u64::from(std::process::id()) * 7919))
+    });
+    let is_taken = |host: &str, port: u16| {
+        let bound = std::net::TcpListener::bind((host, port));
+        bound.is_err_and(|cause| cause.kind() == std::io::ErrorKind::AddrInUse)
+    };
+    PORTS
+        .map(|_| PORTS.start + u16::try_from(NEXT.fetch_add(1, Ordering::Relaxed) % PORTS.len() as u64).unwrap_or(0))
+        .find(|port| !is_taken("127.0.0.1", *port) && !is_taken("::1", *port))
+        .ok_or_else(|| {
+            SuiteError::new(format!("no free port from {} to {}", PORTS.start, PORTS.end - 1), "close other programs")
+        })
 }
 
 fn starting(ground: &Ground, start: &Start, places: &Places, folder: &Path) -> Result<Starting, SuiteError> {
@@ -726,4 +740,16 @@ fn evidence(ground: &Ground, places: &Places, data: &Path) -> Result<Files, Suit
     }
     let storage = profile.evidence.storage.iter().map(locate).collect::<Result<_, _>>()?;
     Ok(Files { logs, storage, key: Some(ground.pki.client.key.clone()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_banks_are_no_ports_that_systems_hand_out_and_come_once() {
+        let ports: BTreeSet<u16> = (0..50).map(|_| free_port().unwrap()).collect();
+        assert_eq!(ports.len(), 50);
+        assert!(ports.iter().all(|port| PORTS.contains(port)));
+    }
 }

@@ -95,7 +95,8 @@ impl Gate {
 /// A citizen in the case.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
-    pub(crate) person: Person,
+    /// Shared: whoever only looks somebody up does not copy a whole life.
+    pub(crate) person: Arc<Person>,
     pub(crate) browser: Arc<Browser>,
     pub(crate) moods: VecDeque<Mood>,
     /// The last address of the bank to which the portal sent this browser.
@@ -179,7 +180,7 @@ impl Play {
         if let (Some(handle), Some(person)) = (&report.customer, person)
             && let Some(member) = state.people.get_mut(&person)
         {
-            member.person.customer = Some(handle.clone());
+            Arc::make_mut(&mut member.person).customer = Some(handle.clone());
         }
         state.events.push(Event { wall_us: clock::wall_us(), what: What::Reported(reported) });
     }

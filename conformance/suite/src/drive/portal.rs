@@ -5,8 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use contract::control::{
-    CitizenAsk, ClockAdvance, ExchangesPage, FaultAsk, JournalPage, Message, ReadyLine, SANDBOX_HEADER, SandboxAsk,
-    SandboxOpened,
+    CitizenAsk, ClockAdvance, FaultAsk, Message, ReadyLine, RecordsPage, SANDBOX_HEADER, SandboxAsk, SandboxOpened,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -184,6 +183,20 @@ fn file(path: &Path) -> Result<std::fs::File, SuiteError> {
     })
 }
 
+/// What the portal answered to an act of a citizen or its own.
+pub(crate) enum Asked {
+    Done(Value),
+    /// A problem of the error registry: where matters stand, the act is not possible.
+    Refused {
+        code: String,
+        why: String,
+    },
+}
+
+fn failed(method: &str, path: &str, cause: String) -> SuiteError {
+    SuiteError::new(format!("the portal's control API failed at {method} {path}: {cause}"), "")
+}
+
 impl Control {
     async fn call<T: DeserializeOwned>(
         &self,
@@ -192,8 +205,23 @@ impl Control {
         sandbox: Option<&str>,
         body: Option<&(impl Serialize + ?Sized)>,
     ) -> Result<T, SuiteError> {
-        let failed =
-            |cause: String| SuiteError::new(format!("the portal's control API failed at {method} {path}: {cause}"), "");
+        let (status, bytes) = self.exchange(method, path, sandbox, body).await?;
+        if !status.is_success() {
+            let text: String = String::from_utf8_lossy(&bytes).chars().take(300).collect();
+            return Err(failed(method, path, format!("{status} {text}")));
+        }
+        let bytes: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+        serde_json::from_slice(bytes).map_err(|cause| failed(method, path, cause.to_string()))
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        sandbox: Option<&str>,
+        body: Option<&(impl Serialize + ?Sized)>,
+    ) -> Result<(reqwest::StatusCode, bytes::Bytes), SuiteError> {
+        let failed = |cause: String| failed(method, path, cause);
         let method_name = reqwest::Method::from_bytes(method.as_bytes()).map_err(|cause| failed(cause.to_string()))?;
         let mut request = self.client.request(method_name, format!("{}{path}", self.origin)).bearer_auth(&self.token);
         if let Some(sandbox) = sandbox {
@@ -206,12 +234,7 @@ impl Control {
             let response = request.send().await.map_err(|error| failed(http::cause(&error)))?;
             let status = response.status();
             let bytes = response.bytes().await.map_err(|error| failed(http::cause(&error)))?;
-            if !status.is_success() {
-                let text = String::from_utf8_lossy(&bytes);
-                return Err(failed(format!("{status} {}", text.chars().take(300).collect::<String>())));
-            }
-            let bytes: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
-            serde_json::from_slice(bytes).map_err(|cause| failed(cause.to_string()))
+            Ok((status, bytes))
         };
         clock::bounded(Duration::from_secs(60), exchange)
             .await
@@ -226,6 +249,23 @@ impl Sandbox {
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &(impl Serialize + ?Sized)) -> Result<T, SuiteError> {
         self.control.call("POST", path, Some(&self.opened.id), Some(body)).await
+    }
+
+    /// A call of the control API whose answer may be a refusal.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Asked, SuiteError> {
+        let (status, bytes) = self.control.exchange(method, path, Some(&self.opened.id), Some(body)).await?;
+        let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        if status.is_success() {
+            return Ok(Asked::Done(answer));
+        }
+        let (code, detail) = (answer["code"].as_str(), answer["detail"].as_str().unwrap_or_default());
+        // A code of the control API itself is a mistake in the asking, not an answer of the portal.
+        let is_portal_s =
+            |code: &&str| contract::error::find(code).is_some_and(|row| row.form != contract::error::Form::Control);
+        match code.filter(is_portal_s).filter(|_| status.is_client_error()) {
+            Some(code) => Ok(Asked::Refused { code: code.to_owned(), why: format!("{status} {code}: {detail}") }),
+            None => Err(failed(method, path, format!("{status} {}", String::from_utf8_lossy(&bytes)))),
+        }
     }
 
     /// A fresh person with this story.
@@ -270,12 +310,9 @@ impl Sandbox {
         self.post::<Value>(&format!("/citizen/consents/{consent}/revoke"), &json!({})).await.map(|_| ())
     }
 
-    pub(crate) async fn exchanges(&self, after: u64) -> Result<ExchangesPage, SuiteError> {
-        self.get(&format!("/exchanges?after={after}")).await
-    }
-
-    pub(crate) async fn journal(&self, after: u64) -> Result<JournalPage, SuiteError> {
-        self.get(&format!("/journal?after={after}")).await
+    /// What was recorded after these exchanges and entries.
+    pub(crate) async fn records(&self, exchange: u64, entry: u64) -> Result<RecordsPage, SuiteError> {
+        self.get(&format!("/records?exchange={exchange}&entry={entry}")).await
     }
 
     pub(crate) async fn close(&self) {

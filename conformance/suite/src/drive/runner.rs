@@ -16,14 +16,15 @@ use rules::finding::Verdict;
 use rules::trace::{Act, Alive, Event, Person, Protocol, Trace, Twin, What};
 use serde_json::{Map, json};
 use serde_saphyr::{Location, Spanned};
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::browser::Browser;
 use super::lane::{Ground, Lane};
 use super::play::{Gate, Member, Play, State};
-use super::{attacker, awaiting, bank, citizen, clock, expect};
+use super::{attacker, awaiting, bank, citizen, clock, expect, matters, partner, stranger};
 use crate::clock::{Pace, Watch, wall_us};
-use crate::collect::canary::{self, Marks};
+use crate::collect::canary::{self, Known, Marks};
 use crate::collect::{Owner, Owners};
 use crate::error::SuiteError;
 use crate::events::{Event as Told, Listener};
@@ -52,6 +53,10 @@ pub(crate) struct Played {
     pub(crate) duration: Duration,
     /// The suite's own failure in this case.
     pub(crate) error: Option<String>,
+    /// The recording itself, for whoever wants it at once; the file holds the same.
+    pub(crate) recording: Option<Arc<Trace>>,
+    /// SHA-256 of the file.
+    pub(crate) digest: String,
 }
 
 /// What a lane has to tell.
@@ -69,8 +74,9 @@ pub(crate) struct LaneOutcome {
     pub(crate) grown: Vec<usize>,
 }
 
-/// Says after each case whether the rest of the lane is still wanted; the self-test stops when a variant is caught.
-pub(crate) type Enough<'a> = &'a (dyn Fn(&Played) -> bool + Send + Sync);
+/// Takes the recording after each case, and says whether the rest of the lane is still wanted; the self-test stops when a
+/// variant is caught.
+pub(crate) type Enough<'a> = &'a (dyn Fn(&mut Played) -> bool + Send + Sync);
 
 /// Opens the lane, plays its cases, closes it.
 pub(crate) async fn run(
@@ -92,8 +98,14 @@ pub(crate) async fn run(
     };
     // Time never goes back in a lane: the cases that move it come last, the small steps first.
     wanted.cases.sort_by_key(Case::clock);
-    let mut runner =
-        Runner { lane: &lane, owners: Owners::default(), twins: BTreeMap::new(), late: BTreeMap::new(), traces };
+    let mut runner = Runner {
+        lane: &lane,
+        owners: Owners::default(),
+        twins: BTreeMap::new(),
+        late: BTreeMap::new(),
+        known: Known::default(),
+        traces,
+    };
     let mut stopped = false;
     for (number, case) in wanted.cases.into_iter().enumerate() {
         if case.clock() > Span::ZERO && !lane.clock_movable {
@@ -110,7 +122,7 @@ pub(crate) async fn run(
         }
         listener.on(&Told::CaseStarted { lane: lane.name.clone(), case: case.id.clone() });
         let watch = Watch::start();
-        let played = match runner.case(number, &case).await {
+        let mut played = match runner.case(number, &case).await {
             Ok(mut played) => {
                 played.duration = watch.elapsed();
                 played
@@ -120,6 +132,8 @@ pub(crate) async fn run(
                 steps: Vec::new(),
                 duration: watch.elapsed(),
                 error: Some(error.to_string()),
+                recording: None,
+                digest: String::new(),
                 case,
             },
         };
@@ -131,7 +145,8 @@ pub(crate) async fn run(
         };
         let duration_ms = u64::try_from(played.duration.as_millis()).unwrap_or(u64::MAX);
         listener.on(&Told::CaseEnded { lane: lane.name.clone(), case: played.case.id.clone(), verdict, duration_ms });
-        let stop = enough(&played);
+        let stop = enough(&mut played);
+        played.recording = None;
         outcome.played.push(played);
         if stop {
             stopped = true;
@@ -141,7 +156,7 @@ pub(crate) async fn run(
     if !stopped && !lane.is_hopeless() {
         runner.wait_out().await?;
     }
-    outcome.grown = runner.last_look(&outcome.played).await?;
+    outcome.grown = runner.last_look(&mut outcome.played).await?;
     lane.close().await;
     Ok(outcome)
 }
@@ -152,6 +167,8 @@ struct Runner<'a> {
     twins: BTreeMap<String, Twin>,
     /// Events of cases that were closed already.
     late: BTreeMap<usize, Vec<Event>>,
+    /// What the bank's storage held at the last scan.
+    known: Known,
     traces: &'a std::path::Path,
 }
 
@@ -204,8 +221,8 @@ impl Runner<'_> {
         }
         let State { mut events, people, unmet, steps, .. } = play.into_state();
         events.extend(mine);
-        let people: Vec<Person> = people.into_values().map(|member| member.person).collect();
-        let scan = canary::scan(&lane.evidence, &marks, &people, &events);
+        let people: Vec<Person> = people.into_values().map(|member| Arc::unwrap_or_clone(member.person)).collect();
+        let scan = canary::scan(&lane.evidence, &marks, &mut self.known, &people, &events);
         let data = json!({"places": scan.places, "planted": scan.planted});
         let act = Act { actor: "suite".to_owned(), what: "scan".to_owned(), step: None, data };
         events.push(Event { wall_us: ended, what: What::Act(act) });
@@ -235,8 +252,16 @@ impl Runner<'_> {
             unmet,
         };
         let file = self.traces.join(file_name(&case.id));
-        keep(&file, &trace)?;
-        Ok(Played { case: case.clone(), trace: file, steps, duration: Duration::ZERO, error: None })
+        let digest = keep(&file, &trace)?;
+        Ok(Played {
+            case: case.clone(),
+            trace: file,
+            steps,
+            duration: Duration::ZERO,
+            error: None,
+            recording: Some(Arc::new(trace)),
+            digest,
+        })
     }
 
     /// Fresh people for one playing.
@@ -249,7 +274,7 @@ impl Runner<'_> {
                 .ok_or_else(|| SuiteError::new(format!("the citizen like `{story}` has no oid"), ""))?;
             let slug = view["slug"].as_str().unwrap_or(story).to_owned();
             self.owners.person(oid, owner);
-            let person = Person { name: name.clone(), slug, oid, view, customer: None };
+            let person = Arc::new(Person { name: name.clone(), slug, oid, view, customer: None });
             let member =
                 Member { person, browser: Arc::new(Browser::default()), moods: Default::default(), callback: None };
             play.state().people.insert(name.clone(), member);
@@ -257,19 +282,25 @@ impl Runner<'_> {
         Ok(play)
     }
 
+    /// Fills a step with what is known by now; the names that lead nowhere come back.
+    fn fill(&self, play: &Play, step: &mut Step) -> Vec<String> {
+        let missing = std::cell::RefCell::new(Vec::new());
+        let find = |name: &fill::Name| {
+            let value = play.lookup(name).or_else(|| partner::fresh(self.lane, name));
+            if value.is_none() {
+                missing.borrow_mut().push(name.root.clone());
+            }
+            value
+        };
+        fill::fill_step(step, fill::Lookup::last(&find));
+        missing.into_inner()
+    }
+
     async fn steps(&self, play: &Play, steps: &[Spanned<Step>]) -> Result<(), SuiteError> {
         let mut lied = false;
         for (index, step) in steps.iter().enumerate() {
             let mut step = step.value.clone();
-            let missing = std::cell::RefCell::new(Vec::new());
-            fill::fill_step(&mut step, &|name| {
-                let value = play.lookup(name);
-                if value.is_none() {
-                    missing.borrow_mut().push(name.root.clone());
-                }
-                value
-            });
-            let missing = missing.into_inner();
+            let missing = self.fill(play, &mut step);
             let described = step.describe();
             if let Some(name) = missing.first() {
                 let message =
@@ -317,14 +348,17 @@ impl Runner<'_> {
                 let said = all.into_iter().collect::<Result<Vec<_>, _>>()?;
                 Ok(Some(said.join(" | ")))
             }
-            Step::Portal(step) => self.portal(play, step).await.map(|()| None),
+            Step::Portal(step) => self.portal(play, step, index).await.map(|()| None),
+            Step::Partner(step) => partner::step(lane, play, step, index).await.map(Some),
+            Step::Stranger(step) => stranger::step(lane, play, step, index).await.map(Some),
         }
     }
 
-    async fn portal(&self, play: &Play, step: &PortalStep) -> Result<(), SuiteError> {
+    async fn portal(&self, play: &Play, step: &PortalStep, index: usize) -> Result<(), SuiteError> {
         let lane = self.lane;
         if let Some(fault) = &step.fault {
-            let citizen = step.on.as_ref().and_then(|who| play.member(&who.value)).map(|member| member.person.slug);
+            let citizen =
+                step.on.as_ref().and_then(|who| play.member(&who.value)).map(|member| member.person.slug.clone());
             let ask = FaultAsk { fault: fault.value.clone(), citizen, times: step.times, params: step.params.clone() };
             if step.when.as_ref().is_some_and(|when| when.value == "callback") {
                 play.state().at_callback.push(ask);
@@ -338,6 +372,10 @@ impl Runner<'_> {
         if step.rotate.is_some() {
             play.act("portal", "rotate", None, json!({"what": "keys"}));
             lane.sandbox.rotate().await?;
+        }
+        if let Some(act) = &step.act {
+            let save = step.save.as_ref().map(|save| save.value.as_str());
+            matters::of_portal(lane, play, &act.value, step.with.clone(), save, index).await?;
         }
         Ok(())
     }
@@ -481,7 +519,7 @@ impl Runner<'_> {
     }
 
     /// Late calls, to the end of the run: they are added to the recordings of their cases.
-    async fn last_look(&mut self, played: &[Played]) -> Result<Vec<usize>, SuiteError> {
+    async fn last_look(&mut self, played: &mut [Played]) -> Result<Vec<usize>, SuiteError> {
         let mut grown = Vec::new();
         self.drain().await?;
         let (_, late) = self.divide(Owner::Aside, i64::MAX, i64::MIN, false);
@@ -489,11 +527,11 @@ impl Runner<'_> {
             self.late.entry(owner).or_default().push(event);
         }
         for (number, events) in std::mem::take(&mut self.late) {
-            let Some(played) = played.get(number).filter(|played| played.error.is_none()) else { continue };
+            let Some(played) = played.get_mut(number).filter(|played| played.error.is_none()) else { continue };
             let mut trace = load(&played.trace)?;
             trace.events.extend(events);
             trace.events.sort_by_key(|event| event.wall_us);
-            keep(&played.trace, &trace)?;
+            played.digest = keep(&played.trace, &trace)?;
             grown.push(number);
         }
         Ok(grown)
@@ -593,10 +631,12 @@ fn file_name(case: &str) -> String {
     format!("{safe}.json")
 }
 
-pub(crate) fn keep(path: &std::path::Path, trace: &Trace) -> Result<(), SuiteError> {
+/// Writes a recording; answers the digest of what stands on file now.
+pub(crate) fn keep(path: &std::path::Path, trace: &Trace) -> Result<String, SuiteError> {
     let failed = |cause: String| SuiteError::new(format!("cannot write {}: {cause}", path.display()), "check --report");
     let bytes = serde_json::to_vec(trace).map_err(|cause| failed(cause.to_string()))?;
-    std::fs::write(path, bytes).map_err(|cause| failed(cause.to_string()))
+    std::fs::write(path, &bytes).map_err(|cause| failed(cause.to_string()))?;
+    Ok(hex::encode(Sha256::digest(&bytes)))
 }
 
 pub(crate) fn load(path: &std::path::Path) -> Result<Trace, SuiteError> {

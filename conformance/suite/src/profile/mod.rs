@@ -106,7 +106,7 @@ fn check(file: &str, profile: Profile, folder: &Path) -> Result<Bank, Complaint>
         return Err(at(1, 1, "no protocol is named".to_owned(), "add `protocols: [esia-v3]`".to_owned()));
     }
     for claim in &profile.claims {
-        word(claim, "claim", words::ACTIONS)?;
+        word(claim, "claim", &[words::ACTIONS.as_slice(), words::WAYS].concat())?;
     }
     for class in profile.reasons.values() {
         word(class, "reason class", words::REASONS)?;
@@ -157,7 +157,7 @@ fn check(file: &str, profile: Profile, folder: &Path) -> Result<Bank, Complaint>
     }
     for action in profile.actions.keys() {
         if !words::ACTIONS.contains(&action.as_str()) {
-            let hint = words::hint(action, words::ACTIONS);
+            let hint = words::hint(action, &words::ACTIONS);
             return Err(at(1, 1, format!("unknown action `{action}` under `actions`"), hint));
         }
     }
@@ -273,7 +273,7 @@ impl Places {
             ));
         }
         let lookup = |name: &Name| self.0.get(&full(name)).map(|value| Value::from(value.as_str()));
-        Ok(fill::written(&fill::fill(text, &lookup)))
+        Ok(fill::written(&fill::fill(text, fill::Lookup::last(&lookup))))
     }
 }
 

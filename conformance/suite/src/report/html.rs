@@ -297,6 +297,11 @@ fn facts(report: &Report) -> Vec<(Both, Said)> {
         ("Прогон", "Run", run.id.clone()),
         ("Зерно случайности", "Seed", run.seed.to_string()),
         ("Отбор сценариев", "Selection", run.selection.clone()),
+        (
+            "Случаи, не повторённые в других протоколах",
+            "Cases not repeated in other protocols",
+            format!("{} (certify --every-row: 0)", run.dealt_out),
+        ),
         ("Начат", "Started", run.started.clone()),
         ("Окончен", "Finished", run.finished.clone()),
         ("Длительность", "Duration", duration(run.duration_ms)),

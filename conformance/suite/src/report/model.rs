@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::coverage::Reached;
+
 pub const SCHEMA: &str = "https://stend.example/schemas/report-1.json";
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +49,10 @@ pub struct Run {
     pub duration_ms: u64,
     /// `all`, or what was selected.
     pub selection: String,
+    /// Cases that were not repeated in a protocol because the way of signing in makes no difference to them, and another
+    /// protocol played them; `certify --every-row` leaves none.
+    #[serde(default)]
+    pub dealt_out: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -176,6 +182,9 @@ pub struct ScenarioResult {
     pub trace_sha256: Option<String>,
     /// Calls that the bank made to the portal, `METHOD path-shape` → count.
     pub calls: BTreeMap<String, u32>,
+    /// End points, error codes and transitions of the portal that the case reached, by whomever.
+    #[serde(default)]
+    pub reached: Reached,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -261,6 +270,7 @@ impl Report {
                 finished: String::new(),
                 duration_ms: 0,
                 selection: String::new(),
+                dealt_out: 0,
             },
             bank: Bank {
                 name: String::new(),

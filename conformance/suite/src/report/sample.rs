@@ -25,6 +25,7 @@ pub(crate) fn report() -> Report {
             finished: "2026-11-22T10:00:24.180Z".to_owned(),
             duration_ms: 24_180,
             selection: "all".to_owned(),
+            dealt_out: 14,
         },
         bank: Bank {
             name: "Example <Bank>".to_owned(),
@@ -230,6 +231,7 @@ fn scenario(id: &str, row: Option<&str>, protocol: &str, requirements: &[&str], 
         trace: played.then(|| format!("traces/{id}_{protocol}.json")),
         trace_sha256: played.then(|| "0f".repeat(32)),
         calls: BTreeMap::from([("GET /rs/prns/{id}".to_owned(), 1), ("POST /aas/oauth2/v3/te".to_owned(), 1)]),
+        reached: Default::default(),
         case,
     }
 }

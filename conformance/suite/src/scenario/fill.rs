@@ -15,6 +15,8 @@ pub(crate) struct Name {
 enum Part<'a> {
     Plain(&'a str),
     Name(&'a str),
+    /// `{{`.
+    Brace,
 }
 
 fn parts(text: &str) -> Vec<Part<'_>> {
@@ -26,7 +28,7 @@ fn parts(text: &str) -> Vec<Part<'_>> {
             parts.push(Part::Plain(plain));
         }
         if let Some(after) = from.strip_prefix("{{") {
-            parts.push(Part::Plain("{"));
+            parts.push(Part::Brace);
             rest = after;
             continue;
         }
@@ -53,7 +55,7 @@ pub(crate) fn names(text: &str) -> Vec<Name> {
         .into_iter()
         .filter_map(|part| match part {
             Part::Name(name) => Some(parse_name(name)),
-            Part::Plain(_) => None,
+            Part::Plain(_) | Part::Brace => None,
         })
         .collect()
 }
@@ -64,19 +66,48 @@ pub(crate) fn parse_name(name: &str) -> Name {
 }
 
 /// Where names lead. `None` leaves the text as it is, for a later filling.
-pub(crate) type Lookup<'a> = &'a dyn Fn(&Name) -> Option<Value>;
+pub(crate) type Find<'a> = &'a dyn Fn(&Name) -> Option<Value>;
+
+/// Where names lead, and whether the text is filled once more afterwards: then `{{` must wait, or the next filling would
+/// take the one brace left of it for the beginning of a name.
+#[derive(Clone, Copy)]
+pub(crate) struct Lookup<'a> {
+    find: Find<'a>,
+    is_last: bool,
+}
+
+impl<'a> Lookup<'a> {
+    pub(crate) const fn first(find: Find<'a>) -> Self {
+        Self { find, is_last: false }
+    }
+
+    pub(crate) const fn last(find: Find<'a>) -> Self {
+        Self { find, is_last: true }
+    }
+}
+
+/// Every name that a filling looks up, in its order.
+pub(crate) fn wanted(filling: impl FnOnce(Lookup<'_>)) -> Vec<Name> {
+    let seen = std::cell::RefCell::new(Vec::new());
+    filling(Lookup::last(&|name| {
+        seen.borrow_mut().push(name.clone());
+        None
+    }));
+    seen.into_inner()
+}
 
 /// Fills every name that the lookup knows.
 pub(crate) fn fill(text: &str, lookup: Lookup<'_>) -> Value {
     let parts = parts(text);
     if let [Part::Name(name)] = parts.as_slice() {
-        return lookup(&parse_name(name)).unwrap_or_else(|| Value::from(text));
+        return (lookup.find)(&parse_name(name)).unwrap_or_else(|| Value::from(text));
     }
     let mut out = String::new();
     for part in parts {
         match part {
             Part::Plain(plain) => out.push_str(plain),
-            Part::Name(name) => match lookup(&parse_name(name)) {
+            Part::Brace => out.push_str(if lookup.is_last { "{" } else { "{{" }),
+            Part::Name(name) => match (lookup.find)(&parse_name(name)) {
                 Some(value) => out.push_str(&written(&value)),
                 None => {
                     out.push('{');
@@ -158,16 +189,38 @@ pub(crate) fn fill_step(step: &mut Step, lookup: Lookup<'_>) {
             fill_text(&mut step.who, lookup);
             fill_text(&mut step.act, lookup);
             [&mut step.consent, &mut step.flow].into_iter().flatten().for_each(|text| fill_text(text, lookup));
+            fill_map(&mut step.with, lookup);
             step.grant.iter_mut().flatten().for_each(|scope| fill_string(scope, lookup));
         }
         Step::Clock(step) => fill_text(&mut step.advance, lookup),
         Step::Parallel(steps) => steps.iter_mut().for_each(|step| fill_step(&mut step.value, lookup)),
+        Step::Partner(step) => {
+            fill_text(&mut step.call, lookup);
+            [&mut step.sign, &mut step.code].into_iter().flatten().for_each(|text| fill_text(text, lookup));
+            if let Some(token) = &mut step.token {
+                fill_text(&mut token.person, lookup);
+                fill_text(&mut token.consent, lookup);
+            }
+            [&mut step.form, &mut step.instead, &mut step.claims].into_iter().for_each(|map| fill_map(map, lookup));
+            step.headers.values_mut().chain(step.answers.values_mut()).for_each(|text| fill_string(text, lookup));
+            step.body.iter_mut().for_each(|body| fill_value(body, lookup));
+            fill_value(&mut step.status, lookup);
+        }
         Step::Portal(step) => {
-            [&mut step.fault, &mut step.on, &mut step.when, &mut step.remove, &mut step.rotate]
+            [&mut step.fault, &mut step.on, &mut step.when, &mut step.remove, &mut step.rotate, &mut step.act]
                 .into_iter()
                 .flatten()
                 .for_each(|text| fill_text(text, lookup));
             fill_map(&mut step.params, lookup);
+            fill_map(&mut step.with, lookup);
+        }
+        Step::Stranger(step) => {
+            fill_text(&mut step.call, lookup);
+            step.code.iter_mut().for_each(|text| fill_text(text, lookup));
+            step.headers.values_mut().for_each(|text| fill_string(text, lookup));
+            step.answers.values_mut().for_each(|text| fill_string(text, lookup));
+            step.body.iter_mut().for_each(|body| fill_value(body, lookup));
+            fill_value(&mut step.status, lookup);
         }
     }
 }
@@ -206,6 +259,8 @@ mod tests {
 
     use super::*;
 
+    const LOOKUP: Lookup<'static> = Lookup::last(&lookup);
+
     fn lookup(name: &Name) -> Option<Value> {
         let known = json!({"debts": {"items": [{"uin": "17", "amount": 1250}]}, "anna": {"oid": 7}});
         follow(known.get(&name.root)?, &name.way)
@@ -213,18 +268,26 @@ mod tests {
 
     #[test]
     fn a_lone_name_keeps_its_type() {
-        assert_eq!(fill("{debts.items[0].amount}", &lookup), json!(1250));
-        assert_eq!(fill("{debts.items[0].uin}", &lookup), json!("17"));
+        assert_eq!(fill("{debts.items[0].amount}", LOOKUP), json!(1250));
+        assert_eq!(fill("{debts.items[0].uin}", LOOKUP), json!("17"));
     }
 
     #[test]
     fn a_name_inside_a_text_is_written_out() {
-        assert_eq!(fill("oid={anna.oid}!", &lookup), json!("oid=7!"));
+        assert_eq!(fill("oid={anna.oid}!", LOOKUP), json!("oid=7!"));
     }
 
     #[test]
     fn what_is_unknown_or_no_name_stays() {
-        assert_eq!(fill("{boris.oid} and {}", &lookup), json!("{boris.oid} and {}"));
-        assert_eq!(fill("{{anna.oid}", &lookup), json!("{anna.oid}"));
+        assert_eq!(fill("{boris.oid} and {}", LOOKUP), json!("{boris.oid} and {}"));
+        assert_eq!(fill("{{anna.oid}", LOOKUP), json!("{anna.oid}"));
+    }
+
+    #[test]
+    fn a_doubled_brace_outlives_the_filling_of_the_rows() {
+        let rows = |name: &Name| (name.root == "fault").then(|| json!("cut"));
+        let once = fill("{fault}: {{anna.oid} of {anna.oid}", Lookup::first(&rows));
+        assert_eq!(once, json!("cut: {{anna.oid} of {anna.oid}"));
+        assert_eq!(fill(once.as_str().unwrap(), LOOKUP), json!("cut: {anna.oid} of 7"));
     }
 }

@@ -116,7 +116,7 @@ impl Check<'_> {
                 "add `requirements: [IDN-1]` or what the scenario serves",
             );
         }
-        let needs = [words::ACTIONS, words::FACILITIES].concat();
+        let needs = [words::ACTIONS.as_slice(), words::FACILITIES, words::WAYS].concat();
         for claim in &scenario.needs {
             self.word(claim, "claim", &needs);
         }
@@ -225,7 +225,9 @@ impl Check<'_> {
         self.used.insert(name.root.clone());
         let known =
             self.people.contains(&name.root) || self.cells.contains(&name.root) || self.names.contains_key(&name.root);
-        if !known {
+        let is_fresh = name.root == "fresh"
+            && matches!(name.way.as_slice(), [what] if crate::drive::partner::FRESH.contains(&what.as_str()));
+        if !known && !is_fresh {
             let mut allowed: Vec<&str> = self.people.iter().map(String::as_str).collect();
             allowed.extend(self.cells.iter().map(String::as_str));
             allowed.extend(self.names.keys().map(String::as_str));
@@ -251,13 +253,7 @@ impl Check<'_> {
 
     fn step(&mut self, step: &Spanned<Step>, shared: bool) {
         // Every text of the step, through the very function that fills them later.
-        let seen = std::cell::RefCell::new(Vec::new());
-        let mut copy = step.value.clone();
-        fill::fill_step(&mut copy, &|name| {
-            seen.borrow_mut().push(name.clone());
-            None
-        });
-        for name in seen.into_inner() {
+        for name in fill::wanted(|lookup| fill::fill_step(&mut step.value.clone(), lookup)) {
             self.name(&name, step);
         }
         // Words of a shared list are checked in its own file.
@@ -303,23 +299,21 @@ impl Check<'_> {
                 }
             }
             Step::Bank(bank) => {
-                self.word(&bank.action, "action", words::ACTIONS);
+                self.word(&bank.action, "action", &words::ACTIONS);
+                if let Some(params) = super::actions::params(&bank.action.value) {
+                    let params: Vec<&str> = params.iter().map(String::as_str).collect();
+                    for name in bank.with.keys().filter(|name| !params.contains(&name.as_str())) {
+                        let message = format!("`{}` takes no parameter `{name}`", bank.action.value);
+                        self.say(&bank.action, message, words::hint(name, &params));
+                    }
+                }
                 bank.person.iter().for_each(|who| self.person(who));
                 if let Some(expect) = &bank.expect {
                     self.outcomes(&expect.outcome);
                     expect.clean.iter().for_each(|words| self.outcomes(words));
                     expect.reason.iter().for_each(|words| self.words_of(words, "reason", super::words::REASONS));
                 }
-                if let Some(save) = &bank.save {
-                    self.names.insert(save.value.clone(), ());
-                    if self.people.contains(&save.value) || self.cells.contains(&save.value) {
-                        self.say(
-                            save,
-                            format!("`{}` already names something else", save.value),
-                            "save under another name",
-                        );
-                    }
-                }
+                bank.save.iter().for_each(|save| self.saved(save));
             }
             Step::Citizen(citizen) => {
                 self.person(&citizen.who);
@@ -329,8 +323,16 @@ impl Check<'_> {
                         self.say(&citizen.act, "`revoke` needs a consent", "add `consent: \"{asked.consent.id}\"`");
                     }
                     ("go", _, None) => self.say(&citizen.act, "`go` needs a flow", "add `flow: \"{saved}\"`"),
-                    _ => {}
+                    (act, ..) => {
+                        let needs =
+                            words::acts_on_matters().find(|known| known.0 == act).map_or(&[][..], |known| known.1);
+                        for name in needs.iter().filter(|name| !citizen.with.contains_key(**name)) {
+                            let hint = format!("add `with: {{ {name}: … }}`");
+                            self.say(&citizen.act, format!("`{act}` needs `{name}`"), hint);
+                        }
+                    }
                 }
+                citizen.save.iter().for_each(|save| self.saved(save));
             }
             Step::Clock(clock) => {
                 if fill::names(&clock.advance.value).is_empty() && clock.advance.value.parse::<Span>().is_err() {
@@ -359,14 +361,46 @@ impl Check<'_> {
                 portal.when.iter().for_each(|when| self.word(when, "moment", &["callback", "now"]));
                 portal.remove.iter().for_each(|what| self.word(what, "thing to remove", &["fault"]));
                 portal.rotate.iter().for_each(|what| self.word(what, "thing to rotate", &["keys"]));
-                if portal.fault.is_none() && portal.remove.is_none() && portal.rotate.is_none() {
+                portal.act.iter().for_each(|act| self.word(act, "act of the portal", words::PORTAL_ACTS));
+                portal.save.iter().for_each(|save| self.saved(save));
+                let told = [&portal.fault, &portal.remove, &portal.rotate, &portal.act];
+                if told.iter().all(|what| what.is_none()) {
                     self.say(
                         step,
                         "the portal is told to do nothing",
-                        "one of `fault:`, `remove: fault`, `rotate: keys`",
+                        "one of `fault:`, `remove: fault`, `rotate: keys`, `do:`",
                     );
                 }
             }
+            Step::Partner(partner) => {
+                self.call(&partner.call, partner.code.as_ref());
+                partner.sign.iter().for_each(|sign| self.word(sign, "way of signing", words::SIGNINGS));
+                partner.token.iter().for_each(|token| self.person(&token.person));
+                partner.save.iter().for_each(|save| self.saved(save));
+            }
+            Step::Stranger(stranger) => {
+                self.call(&stranger.call, stranger.code.as_ref());
+                stranger.save.iter().for_each(|save| self.saved(save));
+            }
+        }
+    }
+
+    fn call(&mut self, call: &Text, code: Option<&Text>) {
+        let path = call.value.split_once(' ').map(|(_, path)| path);
+        if !path.is_some_and(|path| path.starts_with('/')) && fill::names(&call.value).is_empty() {
+            let hint = "method and path, such as `GET /api/v1/estate`";
+            self.say(call, format!("`{}` is no call", call.value), hint);
+        }
+        if let Some(code) = code {
+            let codes: Vec<&str> = contract::error::all().iter().map(|row| row.code.as_str()).collect();
+            self.word(code, "error code", &codes);
+        }
+    }
+
+    fn saved(&mut self, save: &Text) {
+        self.names.insert(save.value.clone(), ());
+        if self.people.contains(&save.value) || self.cells.contains(&save.value) {
+            self.say(save, format!("`{}` already names something else", save.value), "save under another name");
         }
     }
 
@@ -383,13 +417,7 @@ impl Check<'_> {
     }
 
     fn expect(&mut self, expect: &Spanned<Expect>) {
-        let seen = std::cell::RefCell::new(Vec::new());
-        let mut copy = expect.value.clone();
-        fill::fill_expect(&mut copy, &|name| {
-            seen.borrow_mut().push(name.clone());
-            None
-        });
-        for name in seen.into_inner() {
+        for name in fill::wanted(|lookup| fill::fill_expect(&mut expect.value.clone(), lookup)) {
             self.name(&name, expect);
         }
         match &expect.value {

@@ -42,6 +42,10 @@ pub(crate) struct Scenario {
     /// A table of parameters: each row is a case of its own, its cells are used as `{name}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) each: Vec<BTreeMap<String, Value>>,
+    /// Dealt out over the protocols, because how the customer signed in makes no difference to it: the scenario, or each
+    /// of its rows, is played in one protocol.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) deal: bool,
     /// Shared step lists (`shared/<name>.yaml`) that come first.
     #[serde(default, rename = "use", skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>")]
@@ -112,7 +116,9 @@ pub(crate) enum Step {
     Clock(ClockStep),
     /// Bank steps that go on at the same time.
     Parallel(#[schemars(with = "Vec<Step>")] Vec<Spanned<Step>>),
+    Partner(PartnerStep),
     Portal(PortalStep),
+    Stranger(StrangerStep),
 }
 
 /// The bank is asked to do something for a citizen.
@@ -164,7 +170,7 @@ pub(crate) struct Outcomes {
 }
 
 /// What a citizen does: at the next page that asks (`approve`, `refuse`, `ignore`, `wrong-password`, `wrong-code`), or at
-/// once (`revoke`, `reload-callback`, `go`, `sign-out`).
+/// once (`revoke`, `reload-callback`, `go`; the acts on applications, orders, tickets and banking of the portal's account).
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CitizenStep {
@@ -187,9 +193,16 @@ pub(crate) struct CitizenStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub(crate) flow: Option<Text>,
+    /// What the act is about, such as `{ type: loan, amount: 10000000 }` with `apply`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(crate) with: Map<String, Value>,
+    /// Names what came of it for later use as `{name}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) save: Option<Text>,
 }
 
-/// The portal lies, stops lying, or changes its keys.
+/// The portal lies, stops lying, changes its keys, or does something of its own accord.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PortalStep {
@@ -218,6 +231,105 @@ pub(crate) struct PortalStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub(crate) rotate: Option<Text>,
+    /// Honest changes at the portal: `announce-sunset`, `renew-reference`, `ask-bank`.
+    #[serde(default, rename = "do", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) act: Option<Text>,
+    /// What `do` is about.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(crate) with: Map<String, Value>,
+    /// Names what came of `do` for later use as `{name}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) save: Option<Text>,
+}
+
+/// Somebody without rights calls the portal: how it refuses is checked, no bank takes part.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StrangerStep {
+    /// Method and path, such as `GET /api/v1/estate?person=1`.
+    #[schemars(with = "String")]
+    pub(crate) call: Text,
+    /// Header fields.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) headers: BTreeMap<String, String>,
+    /// A text is sent as it is, anything else as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<Value>,
+    /// Status that the portal must answer.
+    pub(crate) status: Value,
+    /// Code of the error registry that it must name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) code: Option<Text>,
+    /// Header fields that the answer must bear, each with a part of its value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) answers: BTreeMap<String, String>,
+    /// Names the answer (`status`, `headers`, `body`) for later use as `{name}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) save: Option<Text>,
+}
+
+/// Somebody who holds the bank's key and certificate calls the portal, as the bank's own system could: how it answers is
+/// checked, the bank takes no part.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartnerStep {
+    /// Method and path, such as `POST /aas/oauth2/v3/te`; an operation of the message exchange as `POST /smev/1.2#Ack`.
+    #[schemars(with = "String")]
+    pub(crate) call: Text,
+    /// How the request is signed: `v1`, `v2`, `v3` (the string of ESIA's requests), `assertion` (a signed JWT of the
+    /// client), `smev` (the envelope).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) sign: Option<Text>,
+    /// Parameters beside those that every such request has; `null` leaves one of those out.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(crate) form: Map<String, Value>,
+    /// Parameters that are put in after the signature was made; `null` takes one away.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(crate) instead: Map<String, Value>,
+    /// Claims of the client's JWT that differ.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(crate) claims: Map<String, Value>,
+    /// A data token that is taken beforehand and sent as the bearer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<DataToken>,
+    /// Header fields.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) headers: BTreeMap<String, String>,
+    /// A text is sent as it is, anything else as JSON. With `sign: smev`: the element to be signed, in markup whose prefix
+    /// `m` is the name space of the version's types and `b` that of its basic types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<Value>,
+    /// Status that the portal must answer.
+    pub(crate) status: Value,
+    /// Code of the error registry that it must name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) code: Option<Text>,
+    /// Header fields that the answer must bear, each with a part of its value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) answers: BTreeMap<String, String>,
+    /// Names the answer (`status`, `headers`, `body`) for later use as `{name}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) save: Option<Text>,
+}
+
+/// Which data token is taken.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataToken {
+    /// The citizen whom it is about.
+    #[serde(rename = "for")]
+    #[schemars(with = "String")]
+    pub(crate) person: Text,
+    /// Id of the consent that it rests on.
+    #[schemars(with = "String")]
+    pub(crate) consent: Text,
 }
 
 /// Somebody else meddles.
@@ -412,8 +524,10 @@ impl Step {
             }
             Self::Portal(step) => {
                 let what = text("fault", &step.fault) + &text("remove", &step.remove) + &text("rotate", &step.rotate);
-                format!("portal:{what}{}", text("on", &step.on))
+                format!("portal:{what}{}{}", text("do", &step.act), text("on", &step.on))
             }
+            Self::Partner(step) => format!("partner: {}", step.call.value),
+            Self::Stranger(step) => format!("stranger: {}", step.call.value),
         }
     }
 }

@@ -1,29 +1,70 @@
 //! The words a scenario may use, and the nearest of them to a misspelt one.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
-/// Actions of the contract that banks offer today.
-/// What a scenario may need of a bank file beside claimed actions: an address for events, an audit trail on file.
+/// What a scenario may need of a bank beside claimed actions: an address for events and an audit trail on file, which the
+/// bank file shows, and ways of exchange, which it claims.
 pub(crate) const FACILITIES: &[&str] = &["audit", "webhook"];
 
-pub(crate) const ACTIONS: &[&str] = &[
-    "consent.request",
-    "consent.revoke",
-    "consent.status",
-    "customer.link",
-    "customer.profile",
-    "customer.unlink",
-    "debts.feed",
-    "debts.list",
-    "debts.pay",
-    "pension.view",
-];
+/// Ways of exchange that a bank may claim beside actions.
+pub(crate) const WAYS: &[&str] =
+    &["channel.soap", "channel.v2", "channel.ws", "encryption", "format.csv", "format.xml"];
+
+/// Actions of the contract.
+pub(crate) static ACTIONS: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| contract::action::ACTIONS.iter().map(|action| action.name).collect());
 
 /// What a citizen can be told to do.
-pub(crate) const CITIZEN_ACTS: &[&str] =
-    &["approve", "go", "ignore", "refuse", "reload-callback", "revoke", "wrong-code", "wrong-password"];
+pub(crate) const CITIZEN_ACTS: &[&str] = &[
+    "apply",
+    "approve",
+    "bank-at-portal",
+    "close",
+    "confirm",
+    "correct",
+    "go",
+    "ignore",
+    "opt-in",
+    "opt-out",
+    "read-code",
+    "refuse",
+    "reload-callback",
+    "reopen",
+    "revoke",
+    "withdraw",
+    "wrong-code",
+    "wrong-password",
+];
 
-pub(crate) const ATTACKS: &[&str] = &["callback-in-fresh-browser", "edit-audit", "hook-by-get", "inject-code"];
+/// Acts of a citizen on matters at the portal, with what each needs under `with`.
+const ON_MATTERS: &[(&str, &[&str])] = &[
+    ("apply", &["type"]),
+    ("bank-at-portal", &["ask"]),
+    ("close", &["matter"]),
+    ("confirm", &["matter"]),
+    ("correct", &["matter"]),
+    ("opt-in", &[]),
+    ("opt-out", &[]),
+    ("read-code", &[]),
+    ("reopen", &["matter"]),
+    ("withdraw", &["matter"]),
+];
+
+/// See [`ON_MATTERS`].
+pub(crate) fn acts_on_matters() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    ON_MATTERS.iter().copied()
+}
+
+/// Honest changes at the portal.
+pub(crate) const PORTAL_ACTS: &[&str] =
+    &["announce-sunset", "ask-bank", "change-citizen", "move-matter", "renew-reference"];
+
+/// Ways in which a partner's call is signed.
+pub(crate) const SIGNINGS: &[&str] = &["assertion", "smev", "v1", "v2", "v3"];
+
+pub(crate) const ATTACKS: &[&str] =
+    &["callback-in-fresh-browser", "edit-audit", "hook-by-get", "hook-endless", "hook-garbage", "inject-code"];
 
 pub(crate) const OUTCOMES: &[&str] = &["error", "ok", "pending", "refused"];
 

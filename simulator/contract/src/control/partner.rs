@@ -41,12 +41,26 @@ pub struct PartnerConfig {
     /// Events are authenticated by a shared secret; absent means that the portal's key signs them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_hmac: Option<WebhookHmac>,
+    /// Whether answers of the data services are encrypted to its certificate.
+    #[serde(default)]
+    pub encryption: Encryption,
     /// `sub` of the ESIA id token as text instead of a number.
     #[serde(default)]
     pub sub_as_text: bool,
     /// `expires_in` as text instead of a number.
     #[serde(default)]
     pub expires_in_as_text: bool,
+}
+
+/// When answers of the data services are encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Encryption {
+    /// Where the request asks for it: `Stend-Encryption: cms`.
+    #[default]
+    Optional,
+    /// Always.
+    Required,
 }
 
 /// How redirect addresses are compared.

@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Oid, Uin};
+use crate::ids::{Oid, Uin, Uip};
+use crate::matter::MatterReason;
 use crate::money::Money;
 use crate::time::{Day, Timestamp};
+use crate::words;
 
 /// Per cent taken off a traffic fine that is paid in time (КоАП art. 32.2 as of 490-FZ of 26.12.2024).
 pub const FINE_DISCOUNT_PERCENT: i64 = 25;
@@ -131,16 +133,14 @@ pub struct DebtsPage {
     pub next: Option<String>,
 }
 
-/// How the person pays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum PaymentMethod {
-    /// From an account at the bank.
-    Account,
-    /// By card.
-    Card,
-    /// By a QR code.
-    Qr,
+words! {
+    /// How the person pays.
+    pub enum PaymentMethod {
+        Account = "account", "Со счёта" / "From an account at the bank";
+        Card = "card", "Картой" / "By card";
+        Qr = "qr", "По QR-коду" / "By a QR code";
+        Sbp = "sbp", "Через СБП" / "By a link of the fast payment system (СБП)";
+    }
 }
 
 /// Body of `POST /api/v1/debts/{uin}/payments`; the header `Idempotency-Key` comes with it.
@@ -169,20 +169,22 @@ pub struct Payment {
     pub amount: Money,
     /// Accepted, then settled.
     pub state: PaymentState,
+    /// Number of the payment in the register of payments (УИП); of a duty's payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uip: Option<Uip>,
+    /// How it was matched with the charge (ГИС ГМП): 1 matched, 2 preliminarily, 3 not matched, 4 and 5 by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledgment: Option<u8>,
     /// Proof of payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
+    /// Why it was returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<MatterReason>,
 }
 
-/// Life of a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum PaymentState {
-    /// Taken, not yet matched with the charge.
-    Accepted,
-    /// Matched with the charge.
-    Settled,
-}
+/// Life of a payment: its lifecycle stands with the others.
+pub use crate::matter::PaymentState;
 
 /// Proof of payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -191,6 +193,27 @@ pub struct Receipt {
     pub number: String,
     /// When it was given.
     pub at: Timestamp,
+    /// What was paid; this and the rest stand on the receipt of a duty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// Who paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<String>,
+    /// Who is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payee: Option<String>,
+    /// Account of the payee.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Bank of the payee.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bik: Option<String>,
+    /// Code of the budget income.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kbk: Option<String>,
+    /// Code of the territory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oktmo: Option<String>,
 }
 
 /// Body of `PUT /api/v1/debts/fed/{external_id}`: an overdue credit that the bank tells of.
@@ -213,6 +236,13 @@ pub struct FeedOrder {
 pub struct Fed {
     /// The number given to the debt; the same for the same external id.
     pub uin: Uin,
+}
+
+impl Receipt {
+    /// Number and time, and nothing else.
+    pub const fn plain(number: String, at: Timestamp) -> Self {
+        Self { number, at, amount: None, payer: None, payee: None, account: None, bik: None, kbk: None, oktmo: None }
+    }
 }
 
 impl DebtKind {

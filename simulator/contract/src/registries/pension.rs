@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::Oid;
 use crate::money::Money;
 use crate::time::{Day, Span};
+use crate::words;
 
 /// The account of one person, with all that was ever booked on it, in order of dates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,14 +31,12 @@ pub struct Operation {
     pub kind: OperationKind,
 }
 
-/// Direction of a booking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OperationKind {
-    /// Credited to the account.
-    Accrual,
-    /// Paid out to the person.
-    Payment,
+words! {
+    /// Direction of a booking.
+    pub enum OperationKind {
+        Accrual = "accrual", "Начисление" / "Credited to the account";
+        Payment = "payment", "Выплата" / "Paid out to the person";
+    }
 }
 
 /// `GET /api/v1/pension`: the account over a period, both days included.

@@ -139,13 +139,14 @@ def sign(name, place, ident, key, certificate, bits):
     return etree.tostring(document, encoding="UTF-8", xml_declaration=True)
 
 
-match sys.argv[1:]:
-    case ["verify", *arguments]:
-        print(verify(*arguments))
-    case ["sign", *arguments]:
-        sys.stdout.buffer.write(sign(*arguments))
-    case ["transform"]:
-        for line in sys.stdin:
-            print(transformed(bytes.fromhex(line)).hex())
-    case _:
-        raise SystemExit(__doc__)
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["verify", *arguments]:
+            print(verify(*arguments))
+        case ["sign", *arguments]:
+            sys.stdout.buffer.write(sign(*arguments))
+        case ["transform"]:
+            for line in sys.stdin:
+                print(transformed(bytes.fromhex(line)).hex())
+        case _:
+            raise SystemExit(__doc__)

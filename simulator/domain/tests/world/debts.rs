@@ -5,8 +5,8 @@ use std::sync::Arc;
 use contract::money::Money;
 use contract::registries::debts::{DebtKind, DebtStatus, DebtsPage, Payment, PaymentMethod, PaymentState};
 use contract::time::Span;
-use domain::{Ask, Command, PayDebt, PaymentRef, Refusal, Reply};
-use serde_json::Value;
+use domain::{Ask, Command, MatterCommand, PayDebt, PaymentRef, Refusal, Reply};
+use serde_json::{Value, json};
 
 use crate::stage::{Stage, anna, anna_debts, boris, debt, person};
 
@@ -113,6 +113,31 @@ fn a_debt_is_paid_once_whatever_comes() {
 }
 
 #[test]
+fn a_payment_undone_brings_the_restriction_back() {
+    let mut stage = Stage::new();
+    stage.consent(anna(), &["debts"]);
+    let before = anna_debts()[1].clone();
+    let kept = |stage: &Stage| stage.world.debts.find(before.uin.as_str()).unwrap().debt.clone();
+    let order = |stage: &mut Stage, key: &str| {
+        let by_account = PayDebt { method: PaymentMethod::Account, ..order(stage.ask(anna()), 1, 4_000_000, key) };
+        (by_account.ask.clone(), pay(stage, by_account).unwrap().0.id)
+    };
+    let (ask, id) = order(&mut stage, "key-1");
+    assert_eq!((kept(&stage).status, kept(&stage).restriction), (DebtStatus::Paid, None));
+    stage.run(Command::Matter(Box::new(MatterCommand::ReversePayment { ask, id }))).unwrap();
+    assert_eq!(kept(&stage), before);
+    let hook: Value = serde_json::from_str(&stage.world.hooks.all().last().unwrap().body).unwrap();
+    assert_eq!((&hook["debt"]["status"], &hook["debt"]["restriction"]["kind"]), (&json!("open"), &json!("exit_ban")));
+    // Paid anew it falls anew, and stands again when the money comes back.
+    let (_, id) = order(&mut stage, "key-2");
+    assert_eq!(kept(&stage).restriction, None);
+    stage.advance(Span::from_seconds(2));
+    stage.run(Command::Matter(Box::new(MatterCommand::Force { id, name: "return".into(), reason: None }))).unwrap();
+    assert_eq!(kept(&stage), before);
+    assert_eq!(stage.count("restriction.lifted"), 2);
+}
+
+#[test]
 fn the_fate_of_a_payment_is_told_by_id_and_by_key() {
     let mut stage = Stage::new();
     stage.consent(anna(), &["debts"]);
@@ -194,4 +219,44 @@ fn a_change_by_control_reaches_the_list_and_the_banks_with_a_consent() {
     assert_eq!(stage.world.hooks.all().count(), before + 1);
     assert_eq!(list(&mut stage).totals.fine.kopecks(), 60_000);
     assert_eq!(stage.world.debts.of(anna()).iter().filter(|debt| debt.status == DebtStatus::Open).count(), 4);
+}
+
+#[test]
+fn charges_by_the_thousand_are_paged_in_order_and_one_of_them_is_paid() {
+    let mut stage = Stage::new();
+    let mut record = person(anna(), anna_debts());
+    let bulk = contract::registries::holdings::Bulk { count: 2_000, until: stage.now.day() };
+    record.holdings.bulk = Some(bulk);
+    stage.run(Command::ChangeCitizen(Arc::new(record))).unwrap();
+    stage.consent(anna(), &["debts"]);
+    let read = |stage: &mut Stage| {
+        let ask = stage.ask(anna());
+        let (mut seen, mut cursor) = (vec![], None);
+        loop {
+            let page = page(stage, ask.clone(), cursor).unwrap();
+            seen.extend(page.items);
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => break (seen, page.totals),
+            }
+        }
+    };
+    let (seen, totals) = read(&mut stage);
+    assert_eq!(seen.len(), 2_003);
+    assert!(seen.windows(2).all(|pair| (pair[0].due_date, &pair[0].uin) < (pair[1].due_date, &pair[1].uin)));
+    assert_eq!(totals.all, seen.iter().map(|debt| debt.amount).sum());
+
+    let charge = bulk.charge(number_of_anna(), 1_234).unwrap();
+    let ask = stage.ask(anna());
+    let order = PayDebt { uin: charge.uin.to_string(), amount: charge.amount, ..order(ask, 0, 0, "of-a-bulk") };
+    pay(&mut stage, order.clone()).unwrap();
+    let (rest, less) = read(&mut stage);
+    assert_eq!((rest.len(), less.all), (2_002, totals.all - charge.amount));
+    assert!(rest.iter().all(|debt| debt.uin != charge.uin));
+    let again = PayDebt { ask: stage.ask(anna()), key: "again".into(), ..order };
+    assert_eq!(pay(&mut stage, again).unwrap_err().code, "debt-already-paid");
+}
+
+fn number_of_anna() -> contract::ids::Oid {
+    contract::ids::Oid::try_from(anna()).unwrap()
 }

@@ -4,8 +4,10 @@
 
 mod consent;
 mod debts;
+mod matters;
 mod pension;
 mod properties;
+mod registries;
 mod sign_in;
 mod stage;
 mod tokens;

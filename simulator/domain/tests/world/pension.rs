@@ -1,7 +1,7 @@
 //! The pension account, at once and deferred.
 
 use contract::time::{Day, Span};
-use domain::{Ask, Command, Reply, StatementReply};
+use domain::{Ask, Command, Page, Reply, StatementReply};
 
 use crate::stage::{Stage, anna};
 
@@ -43,7 +43,7 @@ fn a_deferred_answer_is_fetched_with_the_same_token_when_it_is_ready() {
         panic!()
     };
     assert!(retry_at > stage.now);
-    let fetch = |bearer| Command::ReadAnswer { bearer, order: order.clone() };
+    let fetch = |bearer| Command::ReadAnswer { bearer, order: order.clone(), page: Page::default() };
     let early = stage.run(fetch(ask.bearer.clone())).unwrap();
     assert!(matches!(early, Reply::Pension(StatementReply::Deferred { .. })));
     stage.advance(Span::from_seconds(2));

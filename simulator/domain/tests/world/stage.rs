@@ -84,6 +84,7 @@ pub(crate) fn person(oid: i64, debts: Vec<Debt>) -> Citizen {
         children: vec![],
         organisations: vec![],
         debts,
+        holdings: contract::registries::holdings::Holdings::default(),
         pension: PensionAccount {
             next_payment_date: Some(day(12, 1)),
             operations: vec![
@@ -153,6 +154,7 @@ pub(crate) fn partner(client_id: &str) -> Partner {
         token_alg: TokenAlg::RS256,
         webhook: Some("https://bank.example/hooks".into()),
         webhook_hmac: None,
+        encryption: contract::control::Encryption::Optional,
         sub_as_text: false,
         expires_in_as_text: false,
     }

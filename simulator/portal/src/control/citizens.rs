@@ -29,7 +29,7 @@ fn whole(sandbox: &Sandbox, citizen: &Citizen) -> Value {
     record
 }
 
-fn met(sandbox: &Sandbox, slug: &str) -> Result<Arc<Citizen>, Problem> {
+pub(super) fn met(sandbox: &Sandbox, slug: &str) -> Result<Arc<Citizen>, Problem> {
     people::meet(sandbox, slug).ok_or_else(|| {
         let stories: Vec<&str> = fixtures::stories().iter().map(|story| story.slug).collect();
         Problem::of("citizen-unknown", format!("no citizen {slug:?}; the named ones are {}", stories.join(", ")))

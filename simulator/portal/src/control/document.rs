@@ -33,6 +33,23 @@ pub(super) const CALLS: &[Row] = &[
     ("get", "/citizens/{slug}/messages", "Messages to a citizen, one-time codes included", None, None),
     ("get", "/citizens/{slug}/consents", "A citizen's consents", None, None),
     ("post", "/citizens/{slug}/unlock", "Ends a lock-out before its time", None, None),
+    ("post", "/citizens/{slug}/applications", "The citizen begins an application to a bank", None, None),
+    ("get", "/citizens/{slug}/matters", "A citizen's matters; ?kind= of one kind", None, None),
+    ("get", "/citizens/{slug}/matters/{id}", "A matter, with the copy that the bank was handed", None, None),
+    ("post", "/citizens/{slug}/matters/{id}/{step}", "The citizen confirms, corrects, withdraws, closes", None, None),
+    (
+        "post",
+        "/citizens/{slug}/banking",
+        "The portal asks a bank for balance, history or a transfer: client_id, ask, consent?, person?, acr?, amount?, \
+         account?, from?, to?, key?, repeat?",
+        None,
+        None,
+    ),
+    ("post", "/citizens/{slug}/opt-out", "The citizen wants no offers", None, None),
+    ("post", "/citizens/{slug}/opt-in", "The citizen takes offers again", None, None),
+    ("get", "/citizens/{slug}/analytics", "Spending as banks told it", None, None),
+    ("get", "/citizens/{slug}/offers", "Offers made to the citizen", None, None),
+    ("post", "/matters/{id}/{step}", "The portal moves a matter or a payment", None, None),
     ("post", "/citizen/act", "A person goes through an authorisation", Some("ActAsk"), Some("ActAnswer")),
     ("post", "/citizen/consents/{id}/revoke", "The citizen takes a consent back", None, None),
     ("get", "/stories", "Stories that citizens tell", None, None),
@@ -48,14 +65,20 @@ pub(super) const CALLS: &[Row] = &[
         Some("ClockAdvance"),
         Some("ClockState"),
     ),
+    ("get", "/api-versions", "When the first version of the data services ends", None, Some("ApiVersions")),
+    ("put", "/api-versions", "Announces the end of the first version", Some("ApiVersions"), Some("ApiVersions")),
+    ("put", "/reference/{name}", "A new edition of a reference list", None, None),
     ("post", "/keys/rotate", "New keys sign from now on", Some("RotateAsk"), None),
     ("get", "/hooks", "Deliveries of events", None, None),
     ("post", "/hooks/flush", "Delivers what is due; answers when nothing is", None, None),
+    ("get", "/smev", "How the message exchange takes messages", None, None),
+    ("post", "/smev/ask", "The portal asks a participant: client_id, type, person?, application?, within?", None, None),
     ("get", "/journal", "Entries; ?after=N&kind=…&wait=5s", None, None),
     ("get", "/journal/verify", "Checks the chain", None, Some("JournalVerdict")),
     ("delete", "/journal/{n}/beside", "Erases personal values beside an entry", None, None),
     ("get", "/journal.har", "Exchanges as an HTTP archive", None, None),
     ("get", "/exchanges", "Finished exchanges in full; ?after=N&wait=5s", None, None),
+    ("get", "/records", "Finished exchanges and entries at once; ?exchange=N&entry=M", None, None),
 ];
 
 pub(super) async fn openapi() -> Answer {
@@ -66,6 +89,7 @@ fn document() -> Value {
     let mut generator = SchemaGenerator::new(schemars::generate::SchemaSettings::openapi3());
     shape::<shapes::SandboxAsk>(&mut generator);
     shape::<shapes::SandboxOpened>(&mut generator);
+    shape::<shapes::ApiVersions>(&mut generator);
     shape::<shapes::PartnerConfig>(&mut generator);
     shape::<shapes::CitizenAsk>(&mut generator);
     shape::<shapes::ActAsk>(&mut generator);

@@ -1,15 +1,17 @@
 //! The journal and the recorded exchanges, a page at a time, waiting for more where asked.
 
 use axum::extract::{Path, Query};
-use contract::control::{ExchangesPage, JournalPage, JournalVerdict};
+use contract::control::{JournalPage, JournalVerdict};
+use contract::journal::Entry;
 use contract::time::Span;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Named, Problem, json as answer};
 use crate::clock::within;
-use crate::edge::record::Page;
+use crate::edge::record::Texts;
 use crate::faults::Answer;
+use crate::portal::Sandbox;
 
 /// Most that one call answers.
 const PAGE: usize = 1_000;
@@ -113,13 +115,42 @@ pub(super) async fn exchanges(Named(sandbox): Named, Query(ask): Query<Ask>) -> 
     if wait > Span::ZERO {
         let _ = within(wait, sandbox.recorder().grows(ask.after)).await;
     }
-    let page = sandbox.recorder().page(ask.after, ask.limit());
+    let (exchanges, next) = texts(&sandbox, ask.after, ask.limit())?;
+    Ok(Answer::text(200, "application/json", format!(r#"{{"exchanges":{exchanges},"next":{next}}}"#)))
+}
+
+/// Recorded exchanges as they lie on disk, which is JSON already, as a JSON array.
+fn texts(sandbox: &Sandbox, after: u64, limit: usize) -> Result<(String, u64), Problem> {
+    let page = sandbox.recorder().texts(after, limit);
     match page.map_err(|error| Problem::of("internal", error.to_string()))? {
-        Page::Exchanges { exchanges, next } => Ok(answer(200, &ExchangesPage { exchanges, next })),
-        Page::Gone { oldest } => {
+        Texts::Exchanges { texts, next } => Ok((format!("[{}]", texts.join(",")), next)),
+        Texts::Gone { oldest } => {
             Err(Problem::of("journal-trimmed", format!("exchanges up to {oldest} were trimmed; ask after={oldest}")))
         }
     }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Both {
+    #[serde(default)]
+    exchange: u64,
+    #[serde(default)]
+    entry: u64,
+}
+
+/// Finished exchanges and entries at once: a [`contract::control::RecordsPage`].
+pub(super) async fn records(Named(sandbox): Named, Query(ask): Query<Both>) -> Result<Answer, Problem> {
+    let (exchanges, next_exchange) = texts(&sandbox, ask.exchange, PAGE)?;
+    // Read after the exchanges: what these did stands in the journal by now.
+    let read = sandbox.book().read(ask.entry, PAGE).await;
+    let read = read.map_err(|error| Problem::of("internal", error.to_string()))?;
+    let next_entry = read.last().map_or(ask.entry, |kept| kept.entry.n);
+    let entries: Vec<&Entry> = read.iter().map(|kept| &kept.entry).collect();
+    let entries = serde_json::to_string(&entries).unwrap_or_default();
+    let text = format!(
+        r#"{{"exchanges":{exchanges},"next_exchange":{next_exchange},"entries":{entries},"next_entry":{next_entry}}}"#
+    );
+    Ok(Answer::text(200, "application/json", text))
 }
 
 #[cfg(test)]

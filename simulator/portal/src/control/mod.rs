@@ -3,11 +3,14 @@
 //! sandbox. Nothing here is part of the portal that banks see.
 
 mod act;
+mod banking;
 mod citizens;
 mod document;
 mod form;
 mod har;
 mod journal;
+mod matters;
+mod publications;
 mod sandboxes;
 mod world;
 
@@ -17,7 +20,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use contract::control::{DEFAULT_SANDBOX, SANDBOX_HEADER};
 use contract::error;
 use domain::Refusal;
@@ -53,6 +56,16 @@ pub(crate) fn router(portal: Arc<Portal>, token: &str) -> Router {
         .route("/citizens/{slug}/messages", get(citizens::messages))
         .route("/citizens/{slug}/consents", get(citizens::consents))
         .route("/citizens/{slug}/unlock", post(citizens::unlock))
+        .route("/citizens/{slug}/applications", post(matters::apply))
+        .route("/citizens/{slug}/matters", get(matters::list))
+        .route("/citizens/{slug}/matters/{id}", get(matters::show))
+        .route("/citizens/{slug}/matters/{id}/{step}", post(matters::act))
+        .route("/citizens/{slug}/banking", post(banking::ask))
+        .route("/citizens/{slug}/opt-out", post(matters::opt_out))
+        .route("/citizens/{slug}/opt-in", post(matters::opt_in))
+        .route("/citizens/{slug}/analytics", get(matters::analytics))
+        .route("/citizens/{slug}/offers", get(matters::offers))
+        .route("/matters/{id}/{step}", post(matters::force))
         .route("/citizen/act", post(act::act))
         .route("/citizen/consents/{id}/revoke", post(citizens::revoke))
         .route("/stories", get(citizens::stories))
@@ -60,14 +73,19 @@ pub(crate) fn router(portal: Arc<Portal>, token: &str) -> Router {
         .route("/faults/{id}", delete(world::disarm))
         .route("/clock", get(world::clock).put(world::set_clock))
         .route("/clock/advance", post(world::advance))
+        .route("/api-versions", get(publications::versions).put(publications::announce))
+        .route("/reference/{name}", put(publications::revise))
         .route("/keys/rotate", post(world::rotate))
         .route("/hooks", get(world::hooks))
         .route("/hooks/flush", post(world::flush))
         .route("/journal", get(journal::read))
+        .route("/smev", get(world::smev_switches))
+        .route("/smev/ask", post(world::smev_ask))
         .route("/journal/verify", get(journal::verify))
         .route("/journal/{n}/beside", delete(journal::erase))
         .route("/journal.har", get(har::har))
         .route("/exchanges", get(journal::exchanges))
+        .route("/records", get(journal::records))
         .fallback(|| async { Problem::of("not-found", "no such control call: see /openapi.json") })
         .route_layer(middleware::from_fn_with_state(desk.clone(), with_token))
         .route("/openapi.json", get(document::openapi))
@@ -154,5 +172,5 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// Plain data as a JSON answer.
 fn json(status: u16, value: &impl serde::Serialize) -> Answer {
-    Answer::json(status, serde_json::to_value(value).unwrap_or_default())
+    Answer::text(status, "application/json", serde_json::to_string(value).unwrap_or_default())
 }

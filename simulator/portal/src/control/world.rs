@@ -222,3 +222,15 @@ pub(super) async fn flush(Named(sandbox): Named) -> Answer {
     });
     answer(200, &left)
 }
+
+/// The portal asks a participant of the message exchange.
+pub(super) async fn smev_ask(Named(sandbox): Named, body: Bytes) -> Result<Answer, Problem> {
+    let ask = read_json(&body)?;
+    let sent = crate::smev::ask::ask(&sandbox, ask).await.map_err(|refusal| Problem::refused(&refusal))?;
+    Ok(answer(201, &sent))
+}
+
+/// How the message exchange takes messages.
+pub(super) async fn smev_switches(Named(sandbox): Named) -> Answer {
+    answer(200, &crate::smev::ask::switches(&sandbox))
+}

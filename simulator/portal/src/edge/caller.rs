@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
+use contract::shape::Version;
 use http::StatusCode;
 use http::request::Parts;
 
@@ -19,6 +20,8 @@ pub struct Caller {
     pub remote_ip: IpAddr,
     /// Host and port that the client called, as it wrote them: `localhost:8443`.
     pub host: String,
+    /// The version of the data services that was called; handlers know only one.
+    pub version: Version,
     tags: Arc<Mutex<Tags>>,
 }
 
@@ -43,7 +46,7 @@ pub struct Tags {
 
 impl Caller {
     pub fn new(exchange: u64, peer: Option<Arc<PeerCertificate>>, remote_ip: IpAddr, host: String) -> Self {
-        Self { exchange, peer, remote_ip, host, tags: Arc::default() }
+        Self { exchange, peer, remote_ip, host, version: Version::V1, tags: Arc::default() }
     }
 
     /// For what the portal does by itself: no exchange, no peer.

@@ -11,6 +11,7 @@ use axum::body::Body as AxumBody;
 use bytes::{Bytes, BytesMut};
 use contract::exchange::{Body, Exchange, Party, Request, Response, Tls};
 use contract::time::Span;
+use domain::Refusal;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Frame;
@@ -25,6 +26,36 @@ use crate::portal::Sandbox;
 
 /// Longest request body that is read.
 const BODY_MAX: usize = 1024 * 1024;
+
+/// The longest body for this path: envelopes of the exchange carry files, and its store takes them whole.
+fn body_max(path: &str) -> usize {
+    let path = path.trim_start_matches('/');
+    match path.strip_prefix("smev/") {
+        Some(rest) if rest.starts_with("files/") => 256 * 1024 * 1024,
+        Some(_) => crate::smev::ENVELOPE_MAX,
+        None if path.starts_with("api/") && path.ends_with("/intakes") => DOCUMENTS_MAX,
+        None => BODY_MAX,
+    }
+}
+
+/// In place of a body of `/api` that was longer than may be: nothing of it was kept, and the services refuse it in the form
+/// and the version that were asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooLong {
+    most: usize,
+}
+
+impl TooLong {
+    pub(crate) fn refusal(self) -> Refusal {
+        Refusal::new("body-too-large", "body-too-large")
+            .check("length of the body")
+            .seen(format!("more than {} bytes", self.most))
+            .wanted(format!("{} bytes at most", self.most))
+    }
+}
+
+/// Longest body with documents inside it: some of five mebibytes in base64.
+const DOCUMENTS_MAX: usize = 48 * 1024 * 1024;
 /// A body that takes longer is given up.
 const BODY_PATIENCE: Span = Span::from_seconds(30);
 /// How long half an answer is left on the wire before the connection breaks, so that it is sent at all.
@@ -62,16 +93,29 @@ pub(crate) async fn serve(
     if let Some(fault) = wire.fault {
         caller.tag_fault(fault);
     }
-    let read = within(BODY_PATIENCE, Limited::new(body, BODY_MAX).collect()).await;
+    let path_and_query = parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
+    // A file goes to its handler chunk by chunk; its bytes are neither held nor recorded.
+    let (body, passing) = match is_file(&parts.method, &normal_path(&path_and_query)) {
+        true => (None, Some(AxumBody::new(body))),
+        false => (Some(body), None),
+    };
+    let most = body_max(&normal_path(parts.uri.path()));
+    let read = match body {
+        Some(body) => within(BODY_PATIENCE, Limited::new(body, most).collect()).await,
+        None => Some(Ok(http_body_util::Collected::default())),
+    };
     let (bytes, refused) = match read {
         Some(Ok(collected)) => (collected.to_bytes(), None),
+        Some(Err(error)) if error.is::<http_body_util::LengthLimitError>() && is_service(parts.uri.path()) => {
+            parts.extensions.insert(TooLong { most });
+            (Bytes::new(), None)
+        }
         Some(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             (Bytes::new(), Some(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than one mebibyte\n")))
         }
         Some(Err(_)) => (Bytes::new(), Some(plain(StatusCode::BAD_REQUEST, "the body ended early\n"))),
         None => (Bytes::new(), Some(plain(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n"))),
     };
-    let path_and_query = parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
     let exchange = Exchange {
         id,
         sandbox: sandbox.id().to_owned(),
@@ -84,7 +128,7 @@ pub(crate) async fn serve(
             method: parts.method.to_string(),
             url: format!("{}{path_and_query}", caller.origin()),
             headers: pairs(&parts.headers),
-            body: body_of(&bytes),
+            body: if passing.is_some() { Body::Text(STREAMED.to_owned()) } else { body_of(&bytes) },
         },
         response: None,
         delivered: false,
@@ -103,7 +147,7 @@ pub(crate) async fn serve(
                 parts.uri = uri;
             }
             parts.extensions.insert(caller.clone());
-            let request = http::Request::from_parts(parts, AxumBody::from(bytes));
+            let request = http::Request::from_parts(parts, passing.unwrap_or_else(|| AxumBody::from(bytes)));
             match AssertUnwindSafe(wire.router.clone().oneshot(request)).catch_unwind().await {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
@@ -119,7 +163,7 @@ pub(crate) async fn serve(
     // Handlers answer whole bodies; an error while collecting one can only be ours.
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     if !parts.headers.contains_key(header::CONTENT_LENGTH)
-        && !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        && !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS)
     {
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
@@ -180,6 +224,20 @@ fn host(parts: &http::request::Parts, sandbox: &Sandbox) -> String {
         Some(host) if !host.is_empty() && !host.contains(['/', '@', ' ']) => host.to_owned(),
         _ => sandbox.origin().trim_start_matches("https://").to_owned(),
     }
+}
+
+/// What stands in the record in place of a file's bytes.
+const STREAMED: &str = "[a file: its size and digest are in the answer]";
+
+/// Whether the path is one of the data services.
+fn is_service(path: &str) -> bool {
+    path.split('/').find(|piece| !piece.is_empty()) == Some("api")
+}
+
+/// Whether the body goes to its handler as it comes.
+fn is_file(method: &http::Method, path: &str) -> bool {
+    let mut parts = path.split('?').next().unwrap_or_default().split('/').skip(1);
+    method == http::Method::PUT && parts.next() == Some("api") && parts.nth(1) == Some("attachments")
 }
 
 /// One form for every path: real clients append slashes and double them (`/rs/prns/1//vhls`, `/rs/prns/1/`).

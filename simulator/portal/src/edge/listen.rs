@@ -248,7 +248,7 @@ async fn talk(
         .header_read_timeout(std::time::Duration::from_secs(120))
         .max_buf_size(HEAD_MAX);
     builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_MAX as u32).max_concurrent_streams(64);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),

@@ -38,6 +38,7 @@ struct Segment {
 
 #[derive(Clone, Copy)]
 struct Row {
+    id: u64,
     finished: u64,
     segment: u64,
     offset: u64,
@@ -55,6 +56,13 @@ pub enum Page {
     Gone {
         oldest: u64,
     },
+}
+
+/// The same, each exchange as the JSON text that lies on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Texts {
+    Exchanges { texts: Vec<String>, next: u64 },
+    Gone { oldest: u64 },
 }
 
 impl Recorder {
@@ -81,15 +89,28 @@ impl Recorder {
 
     /// Exchanges that finished after the `after`-th, in order of ids; `next` is the `after` of the next call.
     pub fn page(&self, after: u64, limit: usize) -> std::io::Result<Page> {
+        Ok(match self.texts(after, limit)? {
+            Texts::Gone { oldest } => Page::Gone { oldest },
+            Texts::Exchanges { texts, next } => {
+                let read = |text: &String| Ok(serde_json::from_str(text)?);
+                Page::Exchanges { exchanges: texts.iter().map(read).collect::<std::io::Result<_>>()?, next }
+            }
+        })
+    }
+
+    /// What [`Recorder::page`] answers, not read but handed on as it is.
+    pub fn texts(&self, after: u64, limit: usize) -> std::io::Result<Texts> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if after < inner.trimmed {
-            return Ok(Page::Gone { oldest: inner.trimmed });
+            return Ok(Texts::Gone { oldest: inner.trimmed });
         }
-        let rows: Vec<Row> = inner.rows.iter().filter(|row| row.finished > after).take(limit).copied().collect();
+        // Rows are numbered without gaps, the first that is left follows the last that was trimmed.
+        let known = usize::try_from(after - inner.trimmed).unwrap_or(usize::MAX);
+        let mut rows: Vec<Row> = inner.rows.iter().skip(known).take(limit).copied().collect();
         let next = rows.last().map_or(after, |row| row.finished);
-        let mut exchanges = rows.iter().map(|row| inner.read(*row)).collect::<std::io::Result<Vec<_>>>()?;
-        exchanges.sort_by_key(|exchange| exchange.id);
-        Ok(Page::Exchanges { exchanges, next })
+        rows.sort_by_key(|row| row.id);
+        let texts = rows.iter().map(|row| inner.read(*row)).collect::<std::io::Result<Vec<_>>>()?;
+        Ok(Texts::Exchanges { texts, next })
     }
 
     /// Waits until something has finished after the `after`-th.
@@ -126,7 +147,13 @@ impl Inner {
         segment.file.write_all(&bytes)?;
         self.finished += 1;
         let length = bytes.len() as u64;
-        self.rows.push_back(Row { finished: self.finished, segment: segment.number, offset: segment.length, length });
+        self.rows.push_back(Row {
+            id: exchange.id,
+            finished: self.finished,
+            segment: segment.number,
+            offset: segment.length,
+            length,
+        });
         segment.length += length;
         Ok(())
     }
@@ -139,13 +166,13 @@ impl Inner {
         }
     }
 
-    fn read(&mut self, row: Row) -> std::io::Result<Exchange> {
+    fn read(&mut self, row: Row) -> std::io::Result<String> {
         let segment = self.segments.iter_mut().find(|segment| segment.number == row.segment);
         let segment = segment.ok_or(std::io::ErrorKind::NotFound)?;
         let mut bytes = vec![0; usize::try_from(row.length).unwrap_or_default()];
         segment.file.seek(SeekFrom::Start(row.offset))?;
         segment.file.read_exact(&mut bytes)?;
-        Ok(serde_json::from_slice(&bytes)?)
+        String::from_utf8(bytes).map_err(|_| std::io::ErrorKind::InvalidData.into())
     }
 }
 

@@ -2,8 +2,12 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use contract::shape::{PROBLEM, Shape};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
+
+use crate::services::PROBLEM_NAMESPACE;
 
 /// Status, headers and content; becomes a response when the handler returns it.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,12 +15,30 @@ pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub content: Content,
+    /// Of what record the content is, so that it can be written in other formats and names; see `services/negotiate.rs`.
+    pub form: Option<Form>,
     /// Set by lies only.
     pub cut: Cut,
 }
 
+/// A record and the namespace of its XML.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Form {
+    pub shape: &'static Shape,
+    pub namespace: &'static str,
+}
+
+/// What a response says, beside its bytes: put into its extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) form: Form,
+    pub(crate) value: Value,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
+    /// Anything that is no text.
+    Bytes(Bytes),
     Empty,
     Json(Value),
     Text(String),
@@ -41,7 +63,24 @@ impl Answer {
 
     /// RFC 9457: `application/problem+json`.
     pub fn problem(status: u16, value: Value) -> Self {
-        Self::of(status, "application/problem+json", Content::Json(value))
+        Self::of(status, "application/problem+json", Content::Json(value)).shaped(&PROBLEM, PROBLEM_NAMESPACE)
+    }
+
+    /// Bytes of another media type.
+    pub fn bytes(status: u16, content_type: &str, bytes: impl Into<Bytes>) -> Self {
+        Self::of(status, content_type, Content::Bytes(bytes.into()))
+    }
+
+    /// Text of another media type.
+    pub fn text(status: u16, content_type: &str, text: impl Into<String>) -> Self {
+        Self::of(status, content_type, Content::Text(text.into()))
+    }
+
+    /// The same answer, said to be a value of this shape (under its first names).
+    #[must_use]
+    pub fn shaped(mut self, shape: &'static Shape, namespace: &'static str) -> Self {
+        self.form = Some(Form { shape, namespace });
+        self
     }
 
     pub fn html(status: u16, text: impl Into<String>) -> Self {
@@ -49,11 +88,17 @@ impl Answer {
     }
 
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Empty, cut: Cut::Nowhere }
+        Self { status, headers: Vec::new(), content: Content::Empty, form: None, cut: Cut::Nowhere }
     }
 
     fn of(status: u16, content_type: &str, content: Content) -> Self {
-        Self { status, headers: vec![("content-type".into(), content_type.into())], content, cut: Cut::Nowhere }
+        Self {
+            status,
+            headers: vec![("content-type".into(), content_type.into())],
+            content,
+            form: None,
+            cut: Cut::Nowhere,
+        }
     }
 
     /// The same answer with one more header.
@@ -67,7 +112,7 @@ impl Answer {
     pub fn object(&mut self) -> Option<&mut serde_json::Map<String, Value>> {
         match &mut self.content {
             Content::Json(Value::Object(members)) => Some(members),
-            Content::Json(_) | Content::Empty | Content::Text(_) => None,
+            Content::Bytes(_) | Content::Json(_) | Content::Empty | Content::Text(_) => None,
         }
     }
 
@@ -79,9 +124,10 @@ impl Answer {
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         let bytes = match &self.content {
-            Content::Empty => Vec::new(),
-            Content::Json(value) => value.to_string().into_bytes(),
-            Content::Text(text) => text.clone().into_bytes(),
+            Content::Bytes(bytes) => bytes.clone(),
+            Content::Empty => Bytes::new(),
+            Content::Json(value) => value.to_string().into(),
+            Content::Text(text) => text.clone().into(),
         };
         let mut response = Response::new(Body::from(bytes));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -95,6 +141,9 @@ impl IntoResponse for Answer {
         }
         if self.cut != Cut::Nowhere {
             response.extensions_mut().insert(self.cut);
+        }
+        if let (Some(form), Content::Json(value)) = (self.form, self.content) {
+            response.extensions_mut().insert(Facts { form, value });
         }
         response
     }

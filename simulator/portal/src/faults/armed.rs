@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use domain::{Event, Fact};
 use serde_json::{Map, Value};
 
+use super::answer::Answer;
+
 /// How many flows and id tokens are remembered.
 const REMEMBERED: usize = 256;
 
@@ -51,6 +53,8 @@ struct Inner {
     /// Latest honest id token by citizen.
     id_tokens: VecDeque<(i64, String)>,
     keys: Option<KeysLie>,
+    /// The next page that a lie has promised, by the lie's id.
+    pages: BTreeMap<String, Answer>,
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +88,7 @@ impl Armed {
         let place = inner.lies.iter().position(|lie| lie.id == id)?;
         let lie = inner.lies.remove(place);
         inner.last_told.remove(id);
+        inner.pages.remove(id);
         if inner.keys.as_ref().is_some_and(|keys| keys.lie.id == id) {
             inner.keys = None;
         }
@@ -178,6 +183,19 @@ impl Armed {
 
     pub(crate) fn set_keys_lie(&self, lie: Option<KeysLie>) {
         self.inner().keys = lie;
+    }
+
+    /// Keeps the page that a lie tells next, or forgets it.
+    pub(crate) fn keep_page(&self, id: &str, page: Option<Answer>) {
+        let mut inner = self.inner();
+        match page {
+            Some(page) => inner.pages.insert(id.to_owned(), page),
+            None => inner.pages.remove(id),
+        };
+    }
+
+    pub(crate) fn page_of(&self, id: &str) -> Option<Answer> {
+        self.inner().pages.get(id).cloned()
     }
 
     pub(crate) fn keys_lie(&self) -> Option<KeysLie> {

@@ -12,9 +12,15 @@ mod api;
 pub mod armed;
 mod claims;
 pub(crate) mod delivery;
+pub(crate) mod envelopes;
+mod forms;
+mod matters;
 mod person;
 mod redirect;
+pub(crate) mod reorder;
 pub(crate) mod signature;
+pub(crate) mod smev;
+pub(crate) mod stream;
 mod token;
 
 use std::sync::Arc;
@@ -22,6 +28,7 @@ use std::sync::Arc;
 use contract::citizen::Citizen;
 use contract::control::TokenAlg;
 use contract::journal::kinds;
+use contract::shape::Version;
 use contract::time::Span;
 use serde_json::{Map, Value, json};
 
@@ -75,13 +82,44 @@ pub enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     AnswerRead,
+    AttachmentPut,
+    AttachmentRead,
     ConsentRead,
     ConsentRevoke,
     DebtFeed,
     DebtsList,
     DebtPay,
+    /// A registry, by its name.
+    Inquire(&'static str),
+    MatterList,
+    MatterMove,
+    MatterOpen,
+    MatterRead,
+    /// A document itself.
+    PaperRead,
     PaymentRead,
     PensionView,
+    ReferenceRead,
+    /// The signature of a document.
+    SignatureRead,
+    /// A survey, metrics, analytics, an offer.
+    Voice,
+}
+
+impl Operation {
+    /// Whether one of these is meant; what is told of the pension account is told of every registry.
+    fn is_among(self, operations: &[Self]) -> bool {
+        let one = match self {
+            Self::Inquire(_) | Self::MatterList | Self::MatterRead | Self::PaperRead | Self::SignatureRead => {
+                Self::PensionView
+            }
+            Self::AttachmentPut | Self::AttachmentRead | Self::MatterMove | Self::MatterOpen | Self::Voice => {
+                Self::DebtFeed
+            }
+            other => other,
+        };
+        operations.contains(&self) || operations.contains(&one)
+    }
 }
 
 /// The hooks of one sandbox.
@@ -97,6 +135,8 @@ struct Scene<'a> {
     citizen: Option<i64>,
     /// The id token of this person's flow before this one.
     earlier_id_token: Option<String>,
+    /// The version of the data services that was called.
+    version: Version,
 }
 
 impl Scene<'_> {
@@ -260,6 +300,15 @@ impl<'a> Hooks<'a> {
         operation: Operation,
         honest: impl Future<Output = Answer>,
     ) -> Answer {
+        // The ways are many and the lies the same: they are compiled once, not with every way.
+        match self.instead(caller, citizen, operation) {
+            Some(answer) => answer,
+            None => self.after(caller, citizen, operation, honest.await),
+        }
+    }
+
+    /// What a lie puts in the place of an honest call.
+    fn instead(&self, caller: &Caller, citizen: Option<i64>, operation: Operation) -> Option<Answer> {
         let mut instead = None;
         self.each(
             caller,
@@ -267,15 +316,27 @@ impl<'a> Hooks<'a> {
             api::INSTEAD,
             |(slug, ..)| slug,
             |(_, operations, make), scene| {
-                if instead.is_none() && operations.contains(&operation) {
+                if instead.is_none() && operation.is_among(operations) {
                     instead = make(scene).filter(|_| self.tell(caller, scene.lie, "instead of serving the call"));
                 }
             },
         );
-        if let Some(answer) = instead {
-            return answer;
-        }
-        let mut answer = honest.await;
+        self.each(
+            caller,
+            citizen,
+            forms::INSTEAD,
+            |(slug, ..)| slug,
+            |(_, fits, make), scene| {
+                if instead.is_none() && fits(operation) {
+                    instead = make(scene).filter(|_| self.tell(caller, scene.lie, "instead of serving the call"));
+                }
+            },
+        );
+        instead.or_else(|| self.page_kept(caller, citizen, operation))
+    }
+
+    /// What lies make of an honest answer.
+    fn after(&self, caller: &Caller, citizen: Option<i64>, operation: Operation, mut answer: Answer) -> Answer {
         self.each(
             caller,
             citizen,
@@ -283,7 +344,7 @@ impl<'a> Hooks<'a> {
             |(slug, ..)| slug,
             |(_, operations, change), scene| {
                 let mut changed = answer.clone();
-                if operations.contains(&operation)
+                if operation.is_among(operations)
                     && change(&mut changed, scene)
                     && self.tell(caller, scene.lie, "in the answer of the service")
                 {
@@ -291,7 +352,82 @@ impl<'a> Hooks<'a> {
                 }
             },
         );
+        self.each(
+            caller,
+            citizen,
+            matters::LIES,
+            |(slug, ..)| slug,
+            |(_, operations, change), scene| {
+                let mut changed = answer.clone();
+                if operations.contains(&operation)
+                    && change(&mut changed, scene)
+                    && self.tell(caller, scene.lie, "in the answer about a matter")
+                {
+                    answer = changed;
+                }
+            },
+        );
+        for slug in forms::PAGES.iter().copied() {
+            self.each(
+                caller,
+                citizen,
+                &[slug],
+                |slug| slug,
+                |_, scene| {
+                    let mut changed = answer.clone();
+                    if let Some(next) = forms::paged(&mut changed, scene, operation)
+                        && self.tell(caller, scene.lie, "in the pages of the list")
+                    {
+                        self.sandbox.armed().keep_page(&scene.lie.id, Some(next));
+                        answer = changed;
+                    }
+                },
+            );
+        }
+        self.each(
+            caller,
+            citizen,
+            forms::AFTER,
+            |(slug, ..)| slug,
+            |(_, fits, change), scene| {
+                let mut changed = answer.clone();
+                if fits(operation)
+                    && change(&mut changed, scene)
+                    && self.tell(caller, scene.lie, "in the form of the answer")
+                {
+                    answer = changed;
+                }
+            },
+        );
+        self.each(
+            caller,
+            citizen,
+            envelopes::PAPERS,
+            |(slug, ..)| slug,
+            |(_, of, change), scene| {
+                let mut changed = answer.clone();
+                if *of == operation && change(&mut changed) && self.tell(caller, scene.lie, "in what was sent of it") {
+                    answer = changed;
+                }
+            },
+        );
         answer
+    }
+
+    /// The page that an earlier lie about pages promised. It belongs to that lie and is not counted again.
+    fn page_kept(&self, caller: &Caller, citizen: Option<i64>, operation: Operation) -> Option<Answer> {
+        let armed = self.sandbox.armed();
+        if armed.is_empty() || !matches!(operation, Operation::DebtsList | Operation::Inquire(_)) {
+            return None;
+        }
+        let fits = |lie: &&Lie| forms::PAGES.contains(&lie.slug) && (lie.citizen.is_none() || lie.citizen == citizen);
+        let lies = armed.list();
+        let (lie, page) = lies.iter().filter(fits).find_map(|lie| Some((lie, armed.page_of(&lie.id)?)))?;
+        if lie.slug != "page-cycle" {
+            armed.keep_page(&lie.id, None);
+        }
+        self.note_told(caller, lie, "in the pages of the list");
+        Some(page)
     }
 
     /// How long a pension answer is put off although it is ready, where such a lie is armed.
@@ -318,7 +454,16 @@ impl<'a> Hooks<'a> {
         }
         for lie in armed.matching(caller.exchange, citizen, |armed| family.iter().any(|row| slug(row) == armed)) {
             if let Some(row) = family.iter().find(|row| slug(row) == lie.slug) {
-                tell(row, &Scene { sandbox: self.sandbox, lie: &lie, citizen, earlier_id_token: None });
+                tell(
+                    row,
+                    &Scene {
+                        sandbox: self.sandbox,
+                        lie: &lie,
+                        citizen,
+                        earlier_id_token: None,
+                        version: caller.version,
+                    },
+                );
             }
         }
     }
@@ -354,8 +499,19 @@ pub fn known() -> Vec<&'static str> {
     slugs.extend(person::LIES.iter().map(|(slug, _)| *slug));
     slugs.extend(api::INSTEAD.iter().map(|(slug, ..)| *slug));
     slugs.extend(api::AFTER.iter().map(|(slug, ..)| *slug));
+    slugs.extend(forms::INSTEAD.iter().map(|(slug, ..)| *slug));
+    slugs.extend(forms::AFTER.iter().map(|(slug, ..)| *slug));
+    slugs.extend(forms::PAGES);
+    slugs.extend(matters::LIES.iter().map(|(slug, ..)| *slug));
     slugs.push("pension-deferred");
+    slugs.extend([reorder::SLUG, envelopes::CODE, envelopes::FOREIGN]);
+    slugs.extend(envelopes::BANKING);
+    slugs.extend(envelopes::PAPERS.iter().map(|(slug, ..)| *slug));
+    slugs.extend(envelopes::SEALED);
     slugs.extend(delivery::LIES);
+    slugs.extend(stream::HANDSHAKE);
+    slugs.extend(stream::FRAMES);
+    slugs.extend(smev::known());
     slugs.extend(crate::edge::tls::LIES.iter().map(|(slug, _)| *slug));
     slugs.sort_unstable();
     slugs

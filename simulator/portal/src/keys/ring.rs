@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::control::TokenAlg;
+use crypto::PrivateKey;
 use crypto::jwk::SelectError;
 use crypto::jws::{Jws, JwsError};
 use serde::{Deserialize, Serialize};
@@ -124,6 +125,11 @@ impl Keyring {
             write_ring(file, &ring)?;
         }
         Ok(kids)
+    }
+
+    /// The key of this kind that opens what is encrypted for the portal.
+    pub(crate) async fn encryption(&self, alg: TokenAlg) -> Result<PrivateKey, KeysError> {
+        self.shared.encryption(alg).await.cloned()
     }
 
     pub(crate) async fn stranger(&self, who: Stranger, alg: TokenAlg) -> Result<SigningKey, KeysError> {

@@ -61,10 +61,28 @@ pub async fn tokens(
     Ok(uncached(Answer::json(200, body)))
 }
 
-/// Signs a draft; a machine that cannot sign is our fault, not the caller's.
+/// Signs a draft; a machine that cannot sign is our fault, not the caller's, and may be able to later.
 pub async fn sign(sandbox: &Sandbox, caller: &Caller, citizen: Option<i64>, draft: Draft) -> Result<String, Refusal> {
     sandbox.sign(caller, citizen, draft).await.map_err(|error| {
         tracing::error!(%error, "a token could not be signed");
-        Refusal::new("ESIA-007007", "internal").check("signing").seen(error.to_string())
+        unsigned(&error.to_string())
     })
+}
+
+fn unsigned(why: &str) -> Refusal {
+    Refusal::new("ESIA-007008", "internal").check("signing").seen(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::refuse::{oauth_error, to_esia, to_oidc};
+
+    #[test]
+    fn what_cannot_be_signed_may_be_asked_for_again() {
+        let refusal = unsigned("the key is not there");
+        for code in [to_esia(&refusal.code), to_oidc(&refusal)] {
+            assert_eq!(oauth_error(&code, &refusal).0, "temporarily_unavailable");
+        }
+    }
 }

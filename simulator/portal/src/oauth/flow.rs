@@ -40,8 +40,8 @@ pub async fn respond(sandbox: &Sandbox, caller: &Caller, headers: &HeaderMap, fl
     match step {
         Step::Password { left: None } => see_other(&format!("/login?flow={flow}")),
         Step::Code { left: None } => see_other(&format!("/login/code?flow={flow}")),
-        Step::Password { left: Some(left) } => pages::login_again(sandbox, headers, flow, left),
-        Step::Code { left: Some(left) } => pages::code_again(sandbox, headers, flow, left),
+        Step::Password { left: Some(left) } => pages::login_again(sandbox, caller, headers, flow, left).await,
+        Step::Code { left: Some(left) } => pages::code_again(sandbox, caller, headers, flow, left).await,
         Step::Decision { .. } => see_other(&format!("/consent?flow={flow}")),
         Step::Issued(code) => match issued(sandbox, caller, &request, &code).await {
             Ok(answer) => answer,
@@ -98,7 +98,7 @@ async fn ended(
 /// Sends the browser back with a refusal. `state` stands last, as real answers have it.
 pub async fn back_with(sandbox: &Sandbox, caller: &Caller, back: &Back<'_>, refusal: &Refusal) -> Answer {
     refuse::note(sandbox, caller, refusal).await;
-    let code = if back.protocol.is_esia() { to_esia(&refusal.code) } else { to_oidc(&refusal.code) };
+    let code = if back.protocol.is_esia() { to_esia(&refusal.code) } else { to_oidc(refusal) };
     let (error, description) = oauth_error(&code, refusal);
     let mut query = vec![("error".to_owned(), error), ("error_description".to_owned(), description)];
     query.extend(back.state.map(|state| ("state".to_owned(), state.to_owned())));

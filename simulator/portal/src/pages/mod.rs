@@ -104,7 +104,8 @@ fn page(status: u16, template: &impl Template) -> Answer {
 pub async fn error(sandbox: &Sandbox, caller: &Caller, refusal: &Refusal) -> Answer {
     refuse::note(sandbox, caller, refusal).await;
     let row = contract::error::row(&refusal.code);
-    let status = if (400..500).contains(&row.status) { row.status } else { 400 };
+    // 401 would have to name a way for the browser to prove itself (RFC 9110 §15.5.2), and there is none.
+    let status = if (400..500).contains(&row.status) && row.status != 401 { row.status } else { 400 };
     let page = page(
         status,
         &templates::Error { code: &row.code, title: &row.title.ru, text: &row.reason.ru, advice: &row.advice.ru },

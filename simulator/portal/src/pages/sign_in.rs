@@ -13,6 +13,7 @@ use crate::edge::caller::Caller;
 use crate::faults::Answer;
 use crate::oauth::flow::{Back, back_with, respond};
 use crate::oauth::params::Params;
+use crate::oauth::refuse;
 use crate::portal::Sandbox;
 
 /// The flow that a page is about, still under way.
@@ -55,25 +56,51 @@ fn over(flow: &Flow) -> Refusal {
     Refusal::new("flow-expired", "flow-over").check("flow").seen(format!("{} is over", flow.id)).wanted("a new sign-in")
 }
 
-fn login_page(sandbox: &Sandbox, headers: &HeaderMap, flow: &Flow, login: &str, alert: Option<String>) -> Answer {
-    let token = FormToken::of(sandbox, headers);
-    let client = organisation(sandbox, &flow.request.client_id);
-    let template = templates::Login { client: Some(&client), alert, flow: &flow.id, csrf: &token.value, login };
-    token.on(page(200, &template))
-}
-
-/// The sign-in page after a failure.
-pub fn login_again(sandbox: &Sandbox, headers: &HeaderMap, flow: &str, left: u32) -> Answer {
-    let Some(flow) = sandbox.read(|world| world.identity.flow(flow).cloned()) else {
-        return super::notice("error", "Вход", "Начните вход заново.");
-    };
+/// A form that was wrong and is shown again: journalled as a refusal, answered with the words of its row and the tries left.
+async fn again(
+    sandbox: &Sandbox,
+    caller: &Caller,
+    code: &'static str,
+    left: u32,
+    show: impl FnOnce(templates::Alert) -> Answer,
+) -> Answer {
+    let refusal = Refusal::new(code, code).check("form").seen(format!("{left} tries left"));
+    refuse::note(sandbox, caller, &refusal).await;
     let count = i64::from(left);
-    let alert = format!(
-        "Неверный логин или пароль. {} {count} {}.",
+    let text = format!(
+        "{} {} {count} {}.",
+        contract::error::row(code).reason.ru,
         words::counted(count, ["Осталась", "Осталось", "Осталось"]),
         words::counted(count, ["попытка", "попытки", "попыток"])
     );
-    login_page(sandbox, headers, &flow, "", Some(alert))
+    refuse::with_diagnosis(sandbox, &refusal, show(templates::Alert { code, text }))
+}
+
+/// 200 for a form, 400 for one that comes again.
+fn status(alert: Option<&templates::Alert>) -> u16 {
+    alert.map_or(200, |alert| contract::error::row(alert.code).status)
+}
+
+fn login_page(
+    sandbox: &Sandbox,
+    headers: &HeaderMap,
+    flow: &Flow,
+    login: &str,
+    alert: Option<templates::Alert>,
+) -> Answer {
+    let token = FormToken::of(sandbox, headers);
+    let client = organisation(sandbox, &flow.request.client_id);
+    let status = status(alert.as_ref());
+    let template = templates::Login { client: Some(&client), alert, flow: &flow.id, csrf: &token.value, login };
+    token.on(page(status, &template))
+}
+
+/// The sign-in page after a failure.
+pub async fn login_again(sandbox: &Sandbox, caller: &Caller, headers: &HeaderMap, flow: &str, left: u32) -> Answer {
+    let Some(flow) = sandbox.read(|world| world.identity.flow(flow).cloned()) else {
+        return super::notice("error", "Вход", "Начните вход заново.");
+    };
+    again(sandbox, caller, "login-wrong", left, |alert| login_page(sandbox, headers, &flow, "", Some(alert))).await
 }
 
 pub(super) async fn login(
@@ -135,26 +162,21 @@ pub(super) async fn show_code(
     }
 }
 
-fn code_page(sandbox: &Sandbox, headers: &HeaderMap, flow: &Flow, alert: Option<String>) -> Answer {
+fn code_page(sandbox: &Sandbox, headers: &HeaderMap, flow: &Flow, alert: Option<templates::Alert>) -> Answer {
     let token = FormToken::of(sandbox, headers);
     let phone =
         flow.citizen.and_then(|oid| sandbox.read(|world| world.citizens.find(oid).map(|found| found.phone.clone())));
     let whereto = words::masked_phone(phone.as_deref().unwrap_or_default());
-    token.on(page(200, &templates::Code { whereto, alert, flow: &flow.id, csrf: &token.value }))
+    let status = status(alert.as_ref());
+    token.on(page(status, &templates::Code { whereto, alert, flow: &flow.id, csrf: &token.value }))
 }
 
 /// The page for the one-time code after a failure.
-pub fn code_again(sandbox: &Sandbox, headers: &HeaderMap, flow: &str, left: u32) -> Answer {
+pub async fn code_again(sandbox: &Sandbox, caller: &Caller, headers: &HeaderMap, flow: &str, left: u32) -> Answer {
     let Some(flow) = sandbox.read(|world| world.identity.flow(flow).cloned()) else {
         return super::notice("error", "Вход", "Начните вход заново.");
     };
-    let count = i64::from(left);
-    let alert = format!(
-        "Неверный или просроченный код. {} {count} {}.",
-        words::counted(count, ["Осталась", "Осталось", "Осталось"]),
-        words::counted(count, ["попытка", "попытки", "попыток"])
-    );
-    code_page(sandbox, headers, &flow, Some(alert))
+    again(sandbox, caller, "code-wrong", left, |alert| code_page(sandbox, headers, &flow, Some(alert))).await
 }
 
 pub(super) async fn code(

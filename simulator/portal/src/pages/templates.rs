@@ -2,11 +2,17 @@
 
 use askama::Template;
 
+/// What was wrong with the form that was sent: a code of the registry of errors, and words.
+pub(super) struct Alert {
+    pub(super) code: &'static str,
+    pub(super) text: String,
+}
+
 #[derive(Template)]
 #[template(path = "login.html")]
 pub(super) struct Login<'a> {
     pub(super) client: Option<&'a str>,
-    pub(super) alert: Option<String>,
+    pub(super) alert: Option<Alert>,
     pub(super) flow: &'a str,
     pub(super) csrf: &'a str,
     pub(super) login: &'a str,
@@ -16,7 +22,7 @@ pub(super) struct Login<'a> {
 #[template(path = "code.html")]
 pub(super) struct Code<'a> {
     pub(super) whereto: String,
-    pub(super) alert: Option<String>,
+    pub(super) alert: Option<Alert>,
     pub(super) flow: &'a str,
     pub(super) csrf: &'a str,
 }

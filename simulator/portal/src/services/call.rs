@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use contract::consent::purpose;
 use contract::ids::Oid;
+use contract::shape::{self, Shape, Shaped, Version};
 use domain::{Ask, Bearer, Refusal};
 use http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::edge::caller::Caller;
 use crate::faults::{Answer, Operation};
@@ -15,7 +17,7 @@ use crate::portal::Sandbox;
 use crate::refuse;
 use crate::tokens;
 
-/// One call, with its token verified.
+/// One call, with its token verified. What it says comes in JSON or XML, under the names of its version.
 pub(super) struct Call<'a> {
     pub(super) sandbox: &'a Sandbox,
     pub(super) caller: &'a Caller,
@@ -78,6 +80,21 @@ impl Call<'_> {
         text.parse().map_err(|_| invalid("person", text, "the number of the person"))
     }
 
+    /// Names of the query's parameters.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.query.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The body, as the record that it has to be.
+    pub(super) fn read<T: DeserializeOwned + serde::Serialize + Shaped>(
+        &self,
+        headers: &HeaderMap,
+        bytes: &[u8],
+        namespace: &str,
+    ) -> Result<T, Refusal> {
+        body(headers, bytes, namespace, self.caller.version)
+    }
+
     pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
         self.optional(name)?.ok_or_else(|| invalid(name, "absent", "a value"))
     }
@@ -103,32 +120,65 @@ pub(super) fn invalid(name: &str, seen: &str, wanted: &str) -> Refusal {
     Refusal::new("parameter-invalid", "parameter-invalid").check(name).seen(seen).wanted(wanted)
 }
 
-/// A JSON body: declared as such, an object of exactly these members.
-pub(super) fn body<T: DeserializeOwned + serde::Serialize>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Refusal> {
+/// A body: declared as JSON or XML, a record of exactly these members.
+fn body<T: DeserializeOwned + serde::Serialize + Shaped>(
+    headers: &HeaderMap,
+    bytes: &[u8],
+    namespace: &str,
+    version: Version,
+) -> Result<T, Refusal> {
+    let sent = sent(headers, bytes, T::SHAPE, namespace, version)?;
+    let read: T = serde_json::from_value(sent).map_err(|error| unfit(error.to_string()))?;
+    let understood = serde_json::to_value(&read).unwrap_or_default();
+    shape::check(T::SHAPE, &understood).map_err(|breach| unfit(breach.to_string()))?;
+    Ok(read)
+}
+
+/// What was sent, under the first names; members that nobody knows are refused and not passed over: a misspelt one would
+/// be lost in silence.
+fn sent(headers: &HeaderMap, bytes: &[u8], shape: &Shape, namespace: &str, version: Version) -> Result<Value, Refusal> {
     let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = declared.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Refusal::new("media-type-unsupported", "media-type-unsupported")
+    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/json" => {
+            let sent: Value = serde_json::from_slice(bytes).map_err(|error| unfit(error.to_string()))?;
+            let mut sent = shape::named(shape, &sent, version);
+            known(shape, &mut sent)?;
+            Ok(sent)
+        }
+        "application/xml" | "text/xml" => {
+            let text = std::str::from_utf8(bytes).map_err(|_| unfit("not UTF-8".to_owned()))?;
+            let read = shape::xml::read(shape, &version.namespace(namespace), text, version);
+            read.map_err(|breach| unfit(breach.to_string()))
+        }
+        _ => Err(Refusal::new("media-type-unsupported", "media-type-unsupported")
             .check("Content-Type")
             .seen(declared)
-            .wanted("application/json"));
+            .wanted("application/json or application/xml")),
     }
-    let refused = |seen: String| {
-        Refusal::new("body-invalid", "body-invalid")
-            .check("body")
-            .seen(seen)
-            .wanted("the members of the document, no others")
-    };
-    let sent: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| refused(error.to_string()))?;
-    let read: T = serde_json::from_value(sent.clone()).map_err(|error| refused(error.to_string()))?;
-    // A member that was not understood is refused and not passed over: a misspelt one would be lost in silence.
-    let understood = serde_json::to_value(&read).unwrap_or_default();
-    let known =
-        |name: &String| understood.get(name).is_some() || sent.get(name).is_some_and(serde_json::Value::is_null);
-    if let Some(stranger) = sent.as_object().and_then(|members| members.keys().find(|name| !known(name))) {
-        return Err(refused(format!("unknown member {stranger:?}")));
+}
+
+/// Refuses unknown members, at any depth; a member that may be absent may also be null.
+fn known(shape: &Shape, value: &mut Value) -> Result<(), Refusal> {
+    let Some(members) = value.as_object_mut() else { return Ok(()) };
+    members.retain(|name, held| !(held.is_null() && shape.field(name).is_some_and(|field| field.optional)));
+    for (name, held) in members {
+        let Some(field) = shape.field(name) else { return Err(unfit(format!("unknown member {name:?}"))) };
+        match (field.kind.inner(), held) {
+            (Some(inner), Value::Array(items)) => items.iter_mut().try_for_each(|item| known(inner, item))?,
+            (Some(inner), held) => known(inner, held)?,
+            (None, _) => {}
+        }
     }
-    Ok(read)
+    Ok(())
+}
+
+fn unfit(seen: String) -> Refusal {
+    let seen: String = seen.chars().take(300).collect();
+    Refusal::new("body-invalid", "body-invalid")
+        .check("body")
+        .seen(seen)
+        .wanted("the members of the document, no others")
 }
 
 pub(super) async fn wrong_method(State(sandbox): State<Arc<Sandbox>>, caller: Caller) -> Answer {
@@ -159,17 +209,40 @@ mod tests {
     const GOOD: &str =
         r#"{"person":1000299944,"purpose":"CREDIT","title":"Займ","amount":100,"due_date":"2026-11-22"}"#;
 
+    const SPACE: &str = "urn:stend:debts:1.0";
+
+    fn read(headers: &HeaderMap, text: &str, version: Version) -> Result<FeedOrder, Refusal> {
+        body(headers, text.as_bytes(), SPACE, version)
+    }
+
     #[test]
     fn a_body_is_read_when_declared_and_whole() {
         let headers = json_headers("application/json; charset=utf-8");
-        assert!(body::<FeedOrder>(&headers, GOOD.as_bytes()).is_ok());
-        let typed_wrong = body::<FeedOrder>(&json_headers("text/plain"), GOOD.as_bytes()).unwrap_err();
+        assert!(read(&headers, GOOD, Version::V1).is_ok());
+        let typed_wrong = read(&json_headers("text/plain"), GOOD, Version::V1).unwrap_err();
         assert_eq!(typed_wrong.code, "media-type-unsupported");
         let misspelt = GOOD.replace("\"title\"", "\"currency\":\"RUB\",\"title\"");
-        let refusal = body::<FeedOrder>(&headers, misspelt.as_bytes()).unwrap_err();
+        let refusal = read(&headers, &misspelt, Version::V1).unwrap_err();
         assert_eq!(refusal.code, "body-invalid");
         assert!(refusal.seen.contains("currency"), "{}", refusal.seen);
-        let money_as_float = GOOD.replace("100", "1.5");
-        assert_eq!(body::<FeedOrder>(&headers, money_as_float.as_bytes()).unwrap_err().code, "body-invalid");
+        for (from, to) in [("100", "1.5"), ("100", "\"100\""), ("Займ", "\\u0000"), ("2026-11-22", "22.11.2026")] {
+            assert_eq!(read(&headers, &GOOD.replace(from, to), Version::V1).unwrap_err().code, "body-invalid", "{to}");
+        }
+    }
+
+    #[test]
+    fn the_second_version_has_names_of_its_own_and_xml_says_the_same() {
+        let headers = json_headers("application/json");
+        let second = GOOD.replace("due_date", "due_on");
+        let order = read(&headers, &second, Version::V2).unwrap();
+        assert_eq!(order, read(&headers, GOOD, Version::V1).unwrap());
+        assert!(read(&headers, GOOD, Version::V2).is_err() && read(&headers, &second, Version::V1).is_err());
+        let value = serde_json::to_value(&order).unwrap();
+        for version in Version::ALL {
+            let document = shape::xml::write(FeedOrder::SHAPE, &version.namespace(SPACE), &value, version);
+            assert_eq!(read(&json_headers("application/xml"), &document, version).unwrap(), order);
+            let foreign = document.replace("urn:stend:debts", "urn:stend:other");
+            assert!(read(&json_headers("application/xml"), &foreign, version).is_err());
+        }
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
+use contract::consent::ConsentRecord;
+use contract::shape::Shaped;
 use domain::{Command, Refusal, Reply};
 use http::HeaderMap;
 
@@ -65,7 +67,8 @@ pub(super) async fn revoke(
 async fn told(call: &Call<'_>, command: Command) -> Result<Answer, Refusal> {
     let Reply::Consent(consent) = call.sandbox.execute(call.caller, command).await? else { return Err(unexpected()) };
     let record = consent.record(call.sandbox.now());
-    Ok(Answer::json(200, serde_json::to_value(record).unwrap_or_default()))
+    let value = serde_json::to_value(record).unwrap_or_default();
+    Ok(Answer::json(200, value).shaped(ConsentRecord::SHAPE, "urn:stend:consents:1.0"))
 }
 
 /// A partner token names no person: the consent does.

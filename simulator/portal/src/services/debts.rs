@@ -6,14 +6,17 @@ use axum::extract::{Path, RawQuery, State};
 use bytes::Bytes;
 use contract::ids::Uin;
 use contract::registries::debts::{DebtsPage, Fed, FeedOrder};
+use contract::shape::Shaped;
 use domain::{Ask, Command, Reply};
 use http::HeaderMap;
 
-use super::call::{body, invalid, serve, unexpected};
+use super::call::{invalid, serve, unexpected};
 use crate::edge::caller::Caller;
 use crate::faults::{Answer, Operation};
 use crate::portal::Sandbox;
 
+/// Of the XML of this matter.
+const NAMESPACE: &str = "urn:stend:debts:1.0";
 /// Longest id and title of a fed debt.
 const LONGEST: usize = 200;
 
@@ -43,7 +46,8 @@ pub(super) async fn list(
         let reply = call.sandbox.execute(call.caller, Command::ListDebts { ask: ask.clone(), cursor }).await?;
         let Reply::Debts(page) = reply else { return Err(unexpected()) };
         let next = page.next.as_ref().map(|cursor| next_address(&ask, cursor));
-        Ok(Answer::json(200, serde_json::to_value(DebtsPage { next, ..*page }).unwrap_or_default()))
+        let value = serde_json::to_value(DebtsPage { next, ..*page }).unwrap_or_default();
+        Ok(Answer::json(200, value).shaped(DebtsPage::SHAPE, NAMESPACE))
     })
     .await
 }
@@ -79,7 +83,7 @@ pub(super) async fn feed(
     serve(&sandbox, &caller, (&headers, query.as_deref()), Operation::DebtFeed, |call| {
         let headers = &headers;
         async move {
-            let order: FeedOrder = body(headers, &bytes)?;
+            let order: FeedOrder = call.read(headers, &bytes, NAMESPACE)?;
             let ask = call.about(order.person, &order.purpose)?;
             let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= LONGEST;
             if !fits(&external_id) || !fits(&order.title) {
@@ -96,7 +100,7 @@ pub(super) async fn feed(
                 return Err(unexpected());
             };
             let uin: Uin = uin.parse().map_err(|_| unexpected())?;
-            Ok(Answer::json(200, serde_json::to_value(Fed { uin }).unwrap_or_default()))
+            Ok(Answer::json(200, serde_json::to_value(Fed { uin }).unwrap_or_default()).shaped(Fed::SHAPE, NAMESPACE))
         }
     })
     .await

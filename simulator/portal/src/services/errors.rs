@@ -1,6 +1,7 @@
 //! `GET /api/v1/errors`: the one registry of errors, for everybody (API-6).
 
 use contract::error;
+use contract::shape::ERROR_LIST;
 
 use crate::faults::Answer;
 
@@ -11,4 +12,5 @@ use crate::faults::Answer;
 )]
 pub(super) async fn list() -> Answer {
     Answer::json(200, serde_json::to_value(error::all()).unwrap_or_default())
+        .shaped(&ERROR_LIST, "urn:stend:errors:1.0")
 }

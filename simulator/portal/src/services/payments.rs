@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
 use bytes::Bytes;
-use contract::registries::debts::PaymentOrder;
+use contract::registries::debts::{Payment, PaymentOrder};
+use contract::shape::Shaped;
 use domain::{Command, PayDebt, PaymentRef, Refusal, Reply};
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
-use super::call::{Call, body, invalid, serve, unexpected};
+use super::call::{Call, invalid, serve, unexpected};
 use crate::edge::caller::Caller;
 use crate::faults::{Answer, Operation};
 use crate::portal::Sandbox;
 
+/// Of the XML of this matter.
+const NAMESPACE: &str = "urn:stend:payments:1.0";
 /// Lengths of an idempotency key. The shortest that is not plainly guessable; banks are judged more strictly elsewhere.
 const KEY_LENGTH: std::ops::RangeInclusive<usize> = 8..=255;
 
@@ -47,7 +50,7 @@ pub(super) async fn pay(
         let headers = &headers;
         async move {
             let key = idempotency_key(headers)?;
-            let order: PaymentOrder = body(headers, &bytes)?;
+            let order: PaymentOrder = call.read(headers, &bytes, NAMESPACE)?;
             let ask = call.about(order.person, &order.purpose)?;
             let address = format!("person={}&purpose={}", ask.person, ask.purpose);
             let command = PayDebt { ask, uin, key, amount: order.amount, method: order.method, source: order.source };
@@ -55,7 +58,9 @@ pub(super) async fn pay(
             let Reply::Payment { payment, repeated } = reply else { return Err(unexpected()) };
             let status = if repeated { 200 } else { 201 };
             let location = format!("/api/v1/payments/{}?{address}", payment.id);
-            Ok(Answer::json(status, serde_json::to_value(&*payment).unwrap_or_default()).with("location", location))
+            Ok(Answer::json(status, serde_json::to_value(&*payment).unwrap_or_default())
+                .shaped(Payment::SHAPE, NAMESPACE)
+                .with("location", location))
         }
     })
     .await
@@ -120,10 +125,10 @@ async fn state(call: &Call<'_>, payment: PaymentRef) -> Result<Answer, Refusal> 
     let ask = call.ask()?;
     let reply = call.sandbox.execute(call.caller, Command::ReadPayment { ask, payment }).await?;
     let Reply::Payment { payment, .. } = reply else { return Err(unexpected()) };
-    Ok(Answer::json(200, serde_json::to_value(&*payment).unwrap_or_default()))
+    Ok(Answer::json(200, serde_json::to_value(&*payment).unwrap_or_default()).shaped(Payment::SHAPE, NAMESPACE))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<String, Refusal> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, Refusal> {
     let mut lines = headers.get_all("idempotency-key").iter();
     let Some(line) = lines.next() else {
         return Err(Refusal::new("idempotency-key-missing", "idempotency-key-missing")

@@ -1,5 +1,9 @@
 //! The services over the whole router: real tokens, a frozen clock, no socket.
 
+mod papers;
+mod sealed;
+mod wire;
+
 use axum::body::Body;
 use contract::consent::Permission;
 use contract::control::Strictness;
@@ -276,7 +280,7 @@ async fn what_is_not_there_is_told_as_a_problem() {
     for (request, status, code) in [
         (Request::get("/api/v1/nothing"), 404, "not-found"),
         (Request::delete("/api/v1/debts"), 405, "method-not-allowed"),
-        (Request::get("/api/v2/debts"), 404, "not-found"),
+        (Request::get("/api/v2/debts"), 404, "address-moved"),
     ] {
         let seen = stand.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!((seen.status, seen.json()["code"].as_str()), (status, Some(code)));

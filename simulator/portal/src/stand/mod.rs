@@ -95,6 +95,7 @@ pub(crate) struct Seen {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+    pub(crate) bytes: bytes::Bytes,
 }
 
 impl Seen {
@@ -188,6 +189,9 @@ impl Stand {
             oidc_issuer: None,
             partners: partners.clone(),
             key_types,
+            api_v1: contract::control::VersionLife::default(),
+            smev_algorithms: KeyType::ALL.to_vec(),
+            smev_unsigned: contract::control::Unsigned::Refused,
         };
         let store = Arc::new(Store::memory());
         let sandbox = Arc::new(Sandbox::new(Parts {
@@ -271,6 +275,7 @@ impl Stand {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body: String::from_utf8_lossy(&body).into_owned(),
+            bytes: body,
         };
         for line in seen.headers.get_all(header::SET_COOKIE) {
             let pair = line.to_str().unwrap().split(';').next().unwrap();

@@ -449,6 +449,29 @@ async fn people(stand: &Stand, told: &mut Told) {
     let left = stand.press("/login", &[("flow", &flow), ("csrf", &csrf), ("decision", "cancel")]).await;
     told.expect(&left, "account-locked", "ESIA-007004");
     stand.forget_cookies();
+    wrong_code(stand, told).await;
+}
+
+/// A wrong one-time code: the page says so and asks again, and the right one still leads on.
+async fn wrong_code(stand: &Stand, told: &mut Told) {
+    let citizen = stand.citizen("second-factor");
+    let asked = ac2(stand).signed(&stand.rsa).send(stand).await.location().to_owned();
+    let page = stand.open(&asked).await;
+    let (flow, csrf) = (super::hidden(&page.body, "flow"), super::hidden(&page.body, "csrf"));
+    let fields = [("flow", flow.as_str()), ("csrf", &csrf), ("login", &citizen.login), ("password", &citizen.password)];
+    let first = stand.press("/login", &fields).await;
+    let page = stand.open(first.location()).await;
+    assert!(page.body.contains("data-page=\"code\""), "{page:#?}");
+    let typed = async |page: &Seen, code: &str| {
+        let (flow, csrf) = (super::hidden(&page.body, "flow"), super::hidden(&page.body, "csrf"));
+        stand.press("/login/code", &[("flow", &flow), ("csrf", &csrf), ("code", code)]).await
+    };
+    let wrong = typed(&page, "x").await;
+    assert_eq!(wrong.status, 400);
+    told.expect(&wrong, "code-wrong", "data-code=\"code-wrong\"");
+    let right = typed(&wrong, &stand.newest_code(&citizen)).await;
+    assert!(right.status == 303 && right.location().starts_with("/consent"), "{right:#?}");
+    stand.forget_cookies();
 }
 
 async fn consents(stand: &Stand, told: &mut Told) {
@@ -575,15 +598,19 @@ async fn assertions(stand: &Stand, told: &mut Told) {
     told.expect(&stand.post("/oidc/token", &secret).await, "client-secret-used", "");
     let both = [secret[0], secret[1], secret[3], ("client_assertion", "x"), ASSERTION_TYPE];
     told.expect(&stand.post("/oidc/token", &both).await, "client-authentication-doubled", "");
-    let tls = |held: &Held| {
+    let tls = |held: &Held, fields: &[(&str, &str)]| {
         let request = Request::post("/oidc/token").header("content-type", "application/x-www-form-urlencoded");
-        (request.body(Body::from(super::form(&named))).unwrap(), held.certificate.clone())
+        (request.body(Body::from(super::form(fields))).unwrap(), held.certificate.clone())
     };
-    let (request, certificate) = tls(&stand.other);
+    let (request, certificate) = tls(&stand.ec, &[plain[0], ("scope", "fullname"), named[2]]);
+    let seen = stand.send_as(request, Some(&certificate)).await;
+    told.expect(&seen, "scope-not-allowed", "");
+    assert_eq!((seen.status, &seen.json()["error"]), (400, &json!("invalid_scope")), "{seen:#?}");
+    let (request, certificate) = tls(&stand.other, &named);
     told.expect(&stand.send_as(request, Some(&certificate)).await, "tls-certificate-unregistered", "");
 
     // The answer to a client with a certificate is bound to it, and useless without.
-    let (request, certificate) = tls(&stand.ec);
+    let (request, certificate) = tls(&stand.ec, &named);
     let bound = stand.send_as(request, Some(&certificate)).await.json();
     let token = bound["access_token"].as_str().unwrap_or_else(|| panic!("{bound}"));
     told.expect(&stand.read("/oidc/userinfo", token).await, "token-binding", "");

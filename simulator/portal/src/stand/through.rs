@@ -401,6 +401,40 @@ async fn a_stock_openid_client_gets_through_with_a_pushed_request() {
 }
 
 #[tokio::test]
+async fn a_page_for_an_unknown_client_asks_for_no_credentials() {
+    let stand = Stand::new(Strictness::Strict).await;
+    for path in ["/oidc/authorize?client_id=NOBODY", "/oidc/end-session?client_id=NOBODY"] {
+        let page = stand.open(path).await;
+        // 401 would have to say by WWW-Authenticate how a browser proves itself (RFC 9110 §15.5.2).
+        assert_eq!(page.status, 400, "{page:#?}");
+        assert!(page.body.contains("data-code=\"oidc-client-unknown\""), "{page:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_by_its_code() {
+    let stand = Stand::new(Strictness::Strict).await;
+    let citizen = stand.citizen("anna-confirmed");
+    let first = Asked::new(Version::V2, Ask::Authorise, "BANK01", &[]).signed(&stand.rsa).send(&stand).await;
+    let page = stand.open(first.location()).await;
+    let (flow, csrf) = (super::hidden(&page.body, "flow"), super::hidden(&page.body, "csrf"));
+    let sent = |path: &'static str, more: [(&'static str, String); 2]| {
+        let mut fields = vec![("flow", flow.clone()), ("csrf", csrf.clone())];
+        fields.extend(more);
+        let stand = &stand;
+        async move {
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            stand.press(path, &fields).await
+        }
+    };
+    let typed = |password: &str| [("login", citizen.login.clone()), ("password", password.to_owned())];
+    let wrong = sent("/login", typed("wrong")).await;
+    assert_eq!((wrong.status, wrong.cause().as_str()), (400, "login-wrong"), "{wrong:#?}");
+    assert!(wrong.body.contains("data-page=\"login\"") && wrong.body.contains("data-code=\"login-wrong\""));
+    assert_eq!(sent("/login", typed(&citizen.password)).await.status, 303);
+}
+
+#[tokio::test]
 async fn logout_goes_back_to_a_registered_host_only() {
     let stand = Stand::new(Strictness::Strict).await;
     tokens(&stand, Version::V3, &stand.rsa, "BANK01", &[]).await;

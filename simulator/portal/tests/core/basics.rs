@@ -87,6 +87,33 @@ async fn exchanges_are_recorded_in_full_and_the_foreign_host_too() {
 }
 
 #[tokio::test]
+async fn a_body_too_long_for_a_service_is_refused_like_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let portal = start(folder.path(), "memory", "").await;
+    let most = 1024 * 1024;
+    let send = |path: &str, length: usize, accept: &'static str| {
+        let request = portal.client.post(format!("{}{path}", portal.ready.portal)).header("accept", accept);
+        request.body(vec![b'x'; length]).send()
+    };
+    for (path, accept, media) in [
+        ("/api/v1/metrics", "application/json", "application/problem+json"),
+        ("/api/v2//metrics/", "application/xml", "application/problem+xml"),
+        ("/oidc/token", "application/json", "text/plain; charset=utf-8"),
+    ] {
+        let refused = send(path, most + 1, accept).await.unwrap();
+        assert_eq!(refused.status(), 413, "{path}");
+        assert_eq!(refused.headers()["content-type"], media, "{path}");
+        let text = refused.text().await.unwrap();
+        assert_eq!(text.contains("body-too-large"), path.starts_with("/api"), "{text}");
+        assert_ne!(send(path, most, accept).await.unwrap().status(), 413, "{path}");
+    }
+    let (_, journal) = portal.call("GET", "/journal?kind=request.refused&wait=2s", None).await;
+    let entries = journal["entries"].as_array().unwrap().iter();
+    assert_eq!(entries.filter(|entry| entry["data"]["code"] == "body-too-large").count(), 2, "{journal}");
+    portal.stop().await;
+}
+
+#[tokio::test]
 async fn lies_in_the_handshake_are_met_and_refused_and_journalled() {
     let folder = tempfile::tempdir().unwrap();
     let portal = start(folder.path(), "memory", "").await;

@@ -14,19 +14,20 @@ use crate::lies::Bank;
 
 /// One request that arrived.
 #[derive(Clone)]
-struct Arrived {
+pub(crate) struct Arrived {
+    pub(crate) path: String,
     headers: HeaderMap,
-    body: String,
+    pub(crate) body: String,
 }
 
 /// A receiver of events that answers what it is told to.
-struct Receiver {
-    url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     arrived: Arc<Mutex<Vec<Arrived>>>,
-    status: Arc<Mutex<u16>>,
+    pub(crate) status: Arc<Mutex<u16>>,
 }
 
-async fn receiver() -> Receiver {
+pub(crate) async fn receiver() -> Receiver {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hooks/portal", listener.local_addr().unwrap());
     let (arrived, status) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(204)));
@@ -54,22 +55,23 @@ async fn receiver() -> Receiver {
 fn parse(text: &str) -> Option<Arrived> {
     let (head, body) = text.split_once("\r\n\r\n")?;
     let mut headers = HeaderMap::new();
+    let path = head.split(' ').nth(1)?.to_owned();
     for line in head.lines().skip(1) {
         let (name, value) = line.split_once(": ")?;
         headers.insert(HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).unwrap());
     }
     let length: usize = headers.get("content-length")?.to_str().ok()?.parse().ok()?;
-    (body.len() >= length).then(|| Arrived { headers, body: body.to_owned() })
+    (body.len() >= length).then(|| Arrived { path, headers, body: body.to_owned() })
 }
 
 impl Receiver {
-    fn take(&self) -> Vec<Arrived> {
+    pub(crate) fn take(&self) -> Vec<Arrived> {
         std::mem::take(&mut *self.arrived.lock().unwrap())
     }
 }
 
 /// Whether an honest receiver takes the event.
-async fn holds(bank: &Bank, url: &str, event: &Arrived) -> bool {
+pub(crate) async fn holds(bank: &Bank, url: &str, event: &Arrived) -> bool {
     let (_, keys) = bank.keys().await;
     let message = Message { method: "POST", target_uri: url, headers: &event.headers, status: None };
     let find = |kid: &str, _: Option<&str>| match &bank.secret {
@@ -189,6 +191,15 @@ async fn told(mut bank: Bank, receiver: &Receiver, alg: HttpAlg) {
                 assert_eq!(arrived.len(), 2);
                 assert_eq!(arrived[0].body, arrived[1].body);
                 assert!(holds(&bank, &receiver.url, &arrived[1]).await);
+            }
+            "hook-address" => {
+                assert!(arrived[0].body.contains("https://127.0.0.1:"));
+                assert!(holds(&bank, &receiver.url, &arrived[0]).await);
+            }
+            // Of matters only.
+            "hook-duplicated-matter" | "hook-reordered" | "status-out-of-order" => {
+                assert_eq!(arrived.len(), 1);
+                assert!(holds(&bank, &receiver.url, &arrived[0]).await);
             }
             slug => {
                 assert_eq!(arrived.len(), 1, "{slug}");

@@ -165,7 +165,7 @@ impl Bank {
         self.flows += 1;
         let permissions = json!([{
             "sysname": "CREDIT", "expire": 60, "actions": [{"sysname": "ALL_ACTIONS_TO_DATA"}],
-            "purposes": [{"sysname": "CREDIT"}], "scopes": [{"sysname": "debts"}, {"sysname": "fullname"}],
+            "purposes": [{"sysname": "CREDIT"}], "scopes": [{"sysname": "debts"}, {"sysname": "fullname"}, {"sysname": "accounts"}],
         }]);
         let challenge = crypto::digest::sha256_base64url(b"verifier");
         let url = Url::parse_with_params(
@@ -190,6 +190,24 @@ impl Bank {
         let (_, consents) = self.portal.call("GET", &format!("/citizens/{citizen}/consents"), None).await;
         let all = consents["consents"].as_array().unwrap();
         all.iter().max_by_key(|one| one["granted_at"].as_str()).unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A token of the client itself.
+    pub(crate) async fn partner_token(&mut self) -> String {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("scope", "consents"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", &self.assertion()),
+        ];
+        let token = format!("{}/oidc/token", self.portal.ready.portal);
+        let answer: Value = self.portal.client.post(token).form(&form).send().await.unwrap().json().await.unwrap();
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// An access token of a person's sign-in.
+    pub(crate) async fn access_token(&mut self, citizen: &str) -> String {
+        self.sign_in(citizen).await.answer["access_token"].as_str().unwrap().to_owned()
     }
 
     /// Whether the id token verifies with the key set as it is served now.

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod banking;
 mod basics;
 mod deliveries;
 mod lies;
 mod running;
+mod stream;
