@@ -109,7 +109,10 @@ impl Options {
     /// The same from any source of values.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, BankError> {
         let need = |name: &'static str| {
-            lookup(name).ok_or_else(|| BankError::Environment { name, why: "it is not set".to_owned() })
+            lookup(name).ok_or_else(|| BankError::Environment {
+                name,
+                why: "it is not set; `stend bank --help` lists all".to_owned(),
+            })
         };
         let wrong = |name: &'static str, why: String| BankError::Environment { name, why };
         let pair = |cert: &str, key: &str| Some((PathBuf::from(lookup(cert)?), PathBuf::from(lookup(key)?)));

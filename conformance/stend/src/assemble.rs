@@ -36,10 +36,21 @@ pub(crate) fn read(path: &Path) -> Result<String, Obstacle> {
 /// Scenarios of a folder, of `./scenarios`, or the shipped ones.
 pub(crate) fn scenarios(folder: Option<&Path>) -> Result<Vec<Source>, Obstacle> {
     match folder {
-        Some(folder) => Ok(suite::scenario::read_folder(folder)?),
-        None if Path::new("scenarios").is_dir() => Ok(suite::scenario::read_folder(Path::new("scenarios"))?),
+        Some(folder) => in_folder(folder),
+        None if Path::new("scenarios").is_dir() => in_folder(Path::new("scenarios")),
         None => Ok(shipped()),
     }
+}
+
+fn in_folder(folder: &Path) -> Result<Vec<Source>, Obstacle> {
+    let found = suite::scenario::read_folder(folder)?;
+    if found.is_empty() {
+        let folder = folder.display();
+        return Err(Obstacle(format!(
+            "find a scenario: {folder} holds no .yaml file; name the folder that holds them"
+        )));
+    }
+    Ok(found)
 }
 
 fn shipped() -> Vec<Source> {
@@ -76,18 +87,21 @@ fn this_program() -> Result<PathBuf, Obstacle> {
     std::env::current_exe().map_err(|why| Obstacle(format!("find this program's own file: {why}")))
 }
 
+/// The slug again, where a broken variant bears it.
+pub(crate) fn known_variant(slug: String) -> Result<String, Obstacle> {
+    if bank::defects().iter().any(|known| known.slug == slug) {
+        return Ok(slug);
+    }
+    Err(Obstacle(format!("find the broken variant {slug:?}; `stend bank --list-defects` names them")))
+}
+
 pub(crate) fn certify_options(ask: cli::Certify) -> Result<Options, Obstacle> {
     let mut options = Options::reference(this_program()?, scenarios(ask.scenarios.as_deref())?);
     if let Some(path) = ask.bank {
         options.bank = BankFile::Path(path);
     }
     if let Some(defect) = ask.defect {
-        if !bank::defects().iter().any(|known| known.slug == defect) {
-            return Err(Obstacle(format!(
-                "find the broken variant {defect:?}; `stend bank --list-defects` names them"
-            )));
-        }
-        options.bank_env.push(("DEFECT".to_owned(), defect));
+        options.bank_env.push(("DEFECT".to_owned(), known_variant(defect)?));
     }
     options.protocols = ask.protocol.iter().map(|name| suite::protocol(name)).collect::<Result<Vec<_>, _>>()?;
     options.portal = ask.portal;
@@ -134,7 +148,8 @@ pub(crate) async fn selftest(ask: cli::Selftest) -> Result<suite::selftest::Self
     options.jobs = ask.jobs;
     options.alg = ask.alg;
     let scope = suite::selftest::Scope { full: ask.full, shard: ask.shard, keep: ask.keep };
-    Ok(suite::selftest(options, scope, &Variants { only: ask.defect }, listener()).await?)
+    let only = ask.defect.into_iter().map(known_variant).collect::<Result<_, _>>()?;
+    Ok(suite::selftest(options, scope, &Variants { only }, listener()).await?)
 }
 
 pub(crate) async fn serve(ask: cli::Serve) -> Result<(), Obstacle> {

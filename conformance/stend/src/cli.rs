@@ -145,6 +145,15 @@ pub(crate) struct Serve {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Environment, needed:
+  PORT, PROTOCOL (esia-v3, esia-v1, oidc), PORTAL, CA, ISSUER (addresses and authority, as the ready line of `serve` gives them),
+  CERT, KEY (the partner's certificate, registered at the portal), TLS_CERT, TLS_KEY (of the bank's web server)
+Environment, optional:
+  CLIENT_ID (BANK01), DATA (folder, here), DEFECT, REVOCATION (crl), CRL, TOKEN_ALG (RS256), ENCRYPTION (cms), SMEV (1.2),
+  CLIENT_TLS_CERT, CLIENT_TLS_KEY
+
+`stend certify` starts this bank by itself.")]
 pub(crate) struct Bank {
     /// Be this broken variant.
     #[arg(long, value_name = "NAME")]

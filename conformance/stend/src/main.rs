@@ -105,10 +105,9 @@ fn bank(ask: cli::Bank) -> Result<Ending, Obstacle> {
         }
         return Ok(Ending::Fine);
     }
+    let defect = ask.defect.map(assemble::known_variant).transpose()?;
     let mut options = bank::Options::from_env()?;
-    if ask.defect.is_some() {
-        options.defect = ask.defect;
-    }
+    options.defect = defect.or(options.defect);
     assemble::runtime(1)?.block_on(bank::run(options))?;
     Ok(Ending::Fine)
 }

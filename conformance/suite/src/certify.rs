@@ -99,6 +99,7 @@ pub(crate) async fn run(
     }
     let report = conclude(options, &prepared, outcome, unplayed, state, started, watch)?;
     if options.report.is_some() {
+        crate::report::har::write(&report, &folder)?;
         crate::report::write(&report, &folder)?;
     }
     listener.on(&Event::Ended);

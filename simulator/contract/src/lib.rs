@@ -53,6 +53,7 @@ pub mod endpoint;
 pub mod error;
 pub mod exchange;
 pub mod fault;
+pub mod har;
 pub mod ids;
 pub mod journal;
 pub mod lifecycle;

@@ -28,6 +28,12 @@ fn the_reference_bank_passes_the_smoke_scenarios_in_every_protocol() {
         assert!(report.path().join(file).is_file(), "{file} is missing");
     }
     assert!(std::fs::read_dir(report.path().join("traces")).unwrap().count() > 20);
+    let archive: Value = serde_json::from_slice(&std::fs::read(report.path().join("exchanges.har")).unwrap()).unwrap();
+    let pages: Vec<&Value> = archive["log"]["pages"].as_array().unwrap().iter().map(|page| &page["id"]).collect();
+    for case in read["scenarios"].as_array().unwrap() {
+        assert!(pages.contains(&&case["case"]), "{} is not among {pages:?}", case["case"]);
+    }
+    assert!(archive["log"]["entries"].as_array().unwrap().len() > 5 * pages.len());
 
     // Judging the kept traces again comes to the same end, with no bank and no portal.
     let (code, _, stderr) = run(stend().arg("judge").arg(report.path()));

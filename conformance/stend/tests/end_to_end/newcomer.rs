@@ -31,7 +31,23 @@ fn an_unknown_rule_is_answered_with_near_ones() {
 
 #[test]
 fn an_unknown_variant_is_named() {
-    one_line(stend().args(["certify", "--defect", "no-such-wrong"]), &["no-such-wrong", "--list-defects"]);
+    for command in ["certify", "selftest"] {
+        one_line(stend().args([command, "--defect", "no-such-wrong"]), &["no-such-wrong", "--list-defects"]);
+    }
+}
+
+#[test]
+fn a_bank_started_without_its_environment_says_where_it_is_described() {
+    one_line(stend().arg("bank").env_remove("PORT"), &["PORT", "stend bank --help"]);
+    one_line(stend().args(["bank", "--defect", "no-such-wrong"]), &["no-such-wrong", "--list-defects"]);
+}
+
+#[test]
+fn a_folder_without_scenarios_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    one_line(stend().args(["scenario", "lint", path]), &[path, ".yaml"]);
+    one_line(stend().args(["certify", "--scenarios", path]), &[path, ".yaml"]);
 }
 
 #[test]

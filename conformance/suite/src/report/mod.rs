@@ -2,6 +2,7 @@
 
 pub(crate) mod digest;
 mod folder;
+pub(crate) mod har;
 mod html;
 mod junit;
 pub mod model;

@@ -83,7 +83,7 @@ pub(crate) fn router(portal: Arc<Portal>, token: &str) -> Router {
         .route("/smev/ask", post(world::smev_ask))
         .route("/journal/verify", get(journal::verify))
         .route("/journal/{n}/beside", delete(journal::erase))
-        .route("/journal.har", get(har::har))
+        .route("/journal.har", get(har::archive))
         .route("/exchanges", get(journal::exchanges))
         .route("/records", get(journal::records))
         .fallback(|| async { Problem::of("not-found", "no such control call: see /openapi.json") })

@@ -177,7 +177,7 @@ impl Inner {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use contract::exchange::{Body, Party, Request};
 
